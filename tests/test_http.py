@@ -1,0 +1,313 @@
+"""HTTP under caps, against a server on loopback that misbehaves in every way."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+import zlib
+from collections.abc import Awaitable, Callable
+
+import loopback
+import pytest
+from loopback import Loopback, write_answer
+
+from pymode.errors import HttpError, RequestRefused
+from pymode.http import Http, Response
+
+LIMIT_BYTES = 10_000
+
+
+def fetch(answer: bytes | loopback.Answer, wall_seconds: float = 20, **options: object) -> Response:
+    """Send one GET to a server that gives this answer."""
+
+    async def main() -> Response:
+        async with (
+            loopback.running(answer) as server,
+            Http(response_bytes=LIMIT_BYTES, wall_seconds=wall_seconds) as http,
+        ):
+            method = str(options.pop("method", "GET"))
+            return await http.send(method, server.url + "/x", **options)  # type: ignore[arg-type]
+
+    return asyncio.run(main())
+
+
+def run(use: Callable[[Loopback, Http], Awaitable[None]], answer: bytes | loopback.Answer) -> None:
+    """Run a test that needs the server and the client at once."""
+
+    async def main() -> None:
+        async with (
+            loopback.running(answer) as server,
+            Http(response_bytes=LIMIT_BYTES, wall_seconds=20, connections=8) as http,
+        ):
+            await use(server, http)
+
+    asyncio.run(main())
+
+
+def test_a_response_has_its_status_headers_and_body() -> None:
+    response = fetch(write_answer(b"hello", status=404, headers={"X-One": "1", "CF-Ray": "8a"}))
+    assert (response.status, response.body) == (404, b"hello")
+    assert (response.headers["x-one"], response.headers["cf-ray"]) == ("1", "8a")
+
+
+def test_requests_reuse_one_connection() -> None:
+    async def use(server: Loopback, http: Http) -> None:
+        for _ in range(5):
+            await http.send("GET", server.url + "/x")
+        assert server.connections == 1
+        assert len(server.received) == 5
+
+    run(use, write_answer(b"ok"))
+
+
+def test_requests_run_at_once() -> None:
+    """Nobody is answered before all have arrived."""
+
+    async def use(server: Loopback, http: Http) -> None:
+        everyone = asyncio.Barrier(8)
+
+        async def answer(writer: asyncio.StreamWriter) -> None:
+            await everyone.wait()
+            writer.write(write_answer(b"ok"))
+
+        server.answer = answer
+        await asyncio.gather(*(http.send("GET", f"{server.url}/{n}") for n in range(8)))
+        assert server.connections == 8
+
+    run(use, b"")
+
+
+def test_the_environment_is_not_asked_for_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert fetch(write_answer(b"ok")).body == b"ok"
+
+
+def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+    async def use(server: Loopback, http: Http) -> None:
+        response = await http.send("GET", server.url + "/x")
+        assert (response.status, response.headers["location"]) == (302, "/elsewhere")
+        assert len(server.received) == 1
+
+    run(use, write_answer(status=302, headers={"Location": "/elsewhere"}))
+
+
+def test_cookies_of_one_answer_are_not_sent_with_the_next_request() -> None:
+    async def use(server: Loopback, http: Http) -> None:
+        for _ in range(2):
+            await http.send("GET", server.url + "/x")
+        assert "cookie" not in server.received[1].headers
+
+    run(use, write_answer(headers={"Set-Cookie": "a=b"}))
+
+
+def test_headers_and_body_arrive_as_given() -> None:
+    async def use(server: Loopback, http: Http) -> None:
+        headers = {"Content-Type": "text/plain", "Accept-Encoding": "br"}
+        await http.send("PUT", server.url + "/x?a=%20b", headers=headers, content=b"body")
+        received = server.received[0]
+        assert (received.method, received.target, received.body) == ("PUT", "/x?a=%20b", b"body")
+        assert received.headers["content-type"] == "text/plain"
+        assert received.headers["accept-encoding"] == "identity"
+        assert received.headers["user-agent"] == "pymode"
+
+    run(use, write_answer())
+
+
+def test_files_are_sent_as_multipart() -> None:
+    async def use(server: Loopback, http: Http) -> None:
+        files = [
+            ("meta", (None, b"{}", None)),
+            ("f", ("a.js", b"x = 1", "application/javascript+module")),
+        ]
+        await http.send("PUT", server.url + "/x", files=files)
+        received = server.received[0]
+        assert received.headers["content-type"].startswith("multipart/form-data; boundary=")
+        assert b'name="meta"\r\n\r\n{}' in received.body
+        assert b'name="f"; filename="a.js"' in received.body
+        assert b"Content-Type: application/javascript+module\r\n\r\nx = 1" in received.body
+
+    run(use, write_answer())
+
+
+def test_the_answer_to_head_has_no_body() -> None:
+    head = b"HTTP/1.1 200 X\r\ncontent-length: 99999999\r\ncontent-encoding: gzip\r\n\r\n"
+    assert fetch(head, method="HEAD").body == b""
+
+
+@pytest.mark.parametrize("declared", ["10001", "9" * 19])
+def test_a_body_that_is_declared_too_large_is_not_read(declared: str) -> None:
+    with pytest.raises(HttpError, match="larger than 10000 bytes") as caught:
+        fetch(f"HTTP/1.1 200 X\r\ncontent-length: {declared}\r\n\r\n".encode())
+    assert caught.value.kind == "too_large"
+
+
+def test_a_body_without_a_length_is_stopped_at_the_cap() -> None:
+    async def pour(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"400\r\n" + b"x" * 1024 + b"\r\n")
+            await writer.drain()
+
+    with pytest.raises(HttpError, match="larger than 10000 bytes"):
+        fetch(pour)
+
+
+def test_a_body_of_exactly_the_cap_is_read() -> None:
+    assert len(fetch(write_answer(b"x" * LIMIT_BYTES)).body) == LIMIT_BYTES
+
+
+def test_a_server_that_drips_is_stopped_by_one_deadline() -> None:
+    """Each byte comes soon after the last; only a deadline over all of them ends it."""
+
+    async def drip(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 X\r\ncontent-length: 9000\r\n\r\n")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    with pytest.raises(HttpError, match=r"within 0\.2 s") as caught:
+        fetch(drip, wall_seconds=0.2)
+    assert caught.value.kind == "timeout"
+
+
+def test_a_server_that_never_answers_is_stopped_by_the_deadline() -> None:
+    with pytest.raises(HttpError, match="no complete answer"):
+        fetch(b"", wall_seconds=0.1)
+
+
+def test_a_cancelled_request_closes_its_connection() -> None:
+    async def use(server: Loopback, http: Http) -> None:
+        arrived = asyncio.Event()
+
+        async def stall(writer: asyncio.StreamWriter) -> None:
+            arrived.set()
+            await asyncio.Event().wait()
+
+        server.answer = stall
+        request = asyncio.create_task(http.send("GET", server.url + "/x"))
+        await arrived.wait()
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+        server.answer = write_answer(b"ok")
+        assert (await http.send("GET", server.url + "/x")).body == b"ok"
+        assert server.connections == 2
+
+    run(use, b"")
+
+
+def test_nobody_listening_is_a_connection_error() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+
+        async def main() -> None:
+            async with Http(response_bytes=1, wall_seconds=20) as http:
+                await http.send("GET", url)
+
+        with pytest.raises(HttpError, match=r"cannot connect to 127\.0\.0\.1") as caught:
+            asyncio.run(main())
+    assert caught.value.kind == "connection"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 200 X\r\ncontent-length: 10\r\n\r\nshort", b"nonsense\r\n\r\n", b"HTTP/1.1 200"],
+    ids=["short body", "not HTTP", "half a head"],
+)
+def test_an_answer_that_breaks_off_says_that_the_effect_is_unknown(answer: bytes) -> None:
+    async def close(writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    with pytest.raises(HttpError, match="took effect is not known") as caught:
+        fetch(close)
+    assert caught.value.kind == "broken"
+
+
+RAW_DEFLATE = zlib.compressobj(9, zlib.DEFLATED, -15)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(b"hello")),
+        ("x-gzip", gzip.compress(b"hello")),
+        ("deflate", zlib.compress(b"hello")),
+        ("deflate", RAW_DEFLATE.compress(b"hello") + RAW_DEFLATE.flush()),
+        ("identity", b"hello"),
+    ],
+)
+def test_a_body_compressed_without_being_asked_is_inflated(encoding: str, body: bytes) -> None:
+    answer = write_answer(body, headers={"content-encoding": encoding})
+    assert fetch(answer).body == b"hello"
+
+
+def test_a_small_body_that_inflates_to_a_large_one_is_stopped() -> None:
+    bomb = gzip.compress(bytes(5_000_000))
+    assert len(bomb) < LIMIT_BYTES
+    with pytest.raises(HttpError, match="once decompressed") as caught:
+        fetch(write_answer(bomb, headers={"content-encoding": "gzip"}))
+    assert caught.value.kind == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "reason"),
+    [
+        ("gzip", b"no gzip at all", "damaged"),
+        ("gzip", gzip.compress(b"hello" * 100)[:-9], "ends too early"),
+        ("gzip", gzip.compress(b"a") + gzip.compress(b"b"), "data after its end"),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"a")), "not understood"),
+        ("br", b"x", "not understood"),
+    ],
+)
+def test_a_compressed_body_that_cannot_be_read_is_an_error(
+    encoding: str, body: bytes, reason: str
+) -> None:
+    with pytest.raises(HttpError, match=reason) as caught:
+        fetch(write_answer(body, headers={"content-encoding": encoding}))
+    assert caught.value.kind == "encoding"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://127.0.0.1/x", "/x", "http://", "http://[::1", "http://h/" + "x" * 70_000],
+    ids=lambda url: url[:20],
+)
+def test_a_url_that_is_none_is_refused(url: str) -> None:
+    async def main() -> None:
+        async with Http(response_bytes=1, wall_seconds=20) as http:
+            await http.send("GET", url)
+
+    with pytest.raises(RequestRefused):
+        asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.test/v4/../v5/x",
+        "https://api.test/v4x/",
+        "https://api.test/v4",
+        "https://api.test.evil.test/v4/x",
+        "https://api.test:444/v4/x",
+        "http://api.test/v4/x",
+        "https://user@api.test/v4/x",
+        "https://api.test@evil.test/v4/x",
+        "https://api.test\\@evil.test/v4/x",
+        "https://evil.test/v4/x",
+    ],
+)
+def test_a_url_outside_of_its_base_is_refused_before_a_connection(url: str) -> None:
+    """The last check before the wire, whatever was checked before."""
+
+    async def main() -> None:
+        async with Http(response_bytes=1, wall_seconds=20) as http:
+            await http.send("GET", url, within="https://api.test/v4")
+
+    with pytest.raises(RequestRefused):
+        asyncio.run(main())
