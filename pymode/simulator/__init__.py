@@ -1,0 +1,16 @@
+"""A simulated Cloudflare API on loopback: for the demo, the tests and the benchmarks.
+
+state.py       what the simulated accounts hold      seed.py       what they hold at first
+gate.py        tokens, rate limit, latency, records  envelope.py   the shape of every answer
+accounts.py zones.py dns.py rulesets.py workers.py kv.py graphql.py      the products
+faults.py      hostile and broken answers, for tests under /client/v4/simulator/
+app.py         puts them together                    process.py    runs it as a child process
+"""
+
+from __future__ import annotations
+
+from pymode.simulator.app import create_app
+from pymode.simulator.process import running
+from pymode.simulator.state import State
+
+__all__ = ["State", "create_app", "running"]
