@@ -1,0 +1,49 @@
+"""Host namespaces: what the code in the guest may reach through the host, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["Namespace", "SentRequest", "token_variable"]
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """One request that a call made, for the record.
+
+    Args:
+        method: such as "GET".
+        path: below the base URL, without the query.
+        status: the HTTP status; None when no answer came back.
+        seconds: from sending to the end of the answer.
+    """
+
+    method: str
+    path: str
+    status: int | None
+    seconds: float
+
+
+class Namespace(Protocol):
+    """One object in the scope of the code, such as `cloudflare`, answered by the host."""
+
+    @property
+    def name(self) -> str:
+        """The name that the code uses."""
+
+    async def request(self, payload: str) -> str:
+        """Answer one request of the guest; bad input gets an error head, never an exception."""
+
+    async def account_id(self) -> str:
+        """The only account that the token sees.
+
+        Raises:
+            HostCallError: there is none, there are several, or the API cannot be asked.
+        """
+
+
+def token_variable(name: str) -> str:
+    """The environment variable that holds the token of a namespace: CLOUDFLARE_API_TOKEN."""
+    return re.sub(r"\W", "_", name).upper() + "_API_TOKEN"

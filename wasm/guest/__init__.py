@@ -1,0 +1,1 @@
+"""The program inside the sandbox image; see `wasm/README.md`."""
