@@ -1,0 +1,5 @@
+# search
+async def main():
+    return len(spec["paths"])
+
+await main()

@@ -1,0 +1,2 @@
+# search
+main = lambda: [p for p in spec["paths"] if p.endswith("/purge_cache")]

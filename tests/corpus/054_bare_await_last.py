@@ -1,0 +1,3 @@
+# execute
+response = await cloudflare.request("GET", "/user/tokens/verify")
+response["result"]

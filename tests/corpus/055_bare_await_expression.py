@@ -1,0 +1,2 @@
+# execute
+await cloudflare.request("GET", "/accounts")
