@@ -1,0 +1,196 @@
+"""The OpenAPI document as the code sees it: plain dicts, every reference resolved.
+
+It is loaded once, while the image is built; each call starts with it in memory. Schemas that are
+used in many places stay one shared object, and a recursive schema is a real cycle.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import jsonref
+
+from guest import heap
+
+METHODS: Final = frozenset(
+    ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+)
+Targets = dict[int, tuple[str, Any]]
+"""What references refer to: by the id of the object, the pointer as written and the object."""
+
+# The segment after an account or a zone names the product: /zones/{zone_identifier}/dns_records.
+_PRODUCT: Final = re.compile(
+    r"/(?:accounts|zones|\{accounts?_or_zones?\})/\{[^{}/]+\}/([^{}/]+)(?=/|$)"
+    r"|/\{(?:account|zone)_?(?:id|identifier|tag)\}/([^{}/]+)(?=/|$)",
+    re.IGNORECASE,
+)
+
+
+def load(path: str | Path) -> tuple[dict[str, Any], dict[int, str]]:
+    """Read an OpenAPI document and lay it out for searching.
+
+    Args:
+        path: a JSON file whose local references all resolve, as the host has checked.
+
+    Returns:
+        The resolved document, and for each object that contains itself, by its id, the pointer
+        under which the document knows it.
+    """
+    document = json.loads(Path(path).read_bytes())
+    spec, targets = resolve(document)
+    del document
+    spec["paths"] = complete_paths(spec.get("paths", {}))
+    recursive = find_recursive(spec, targets)
+    moved = heap.relocate(_order(spec))
+    return moved[id(spec)], {id(moved[target]): recursive[target] for target in recursive}
+
+
+def _order(spec: dict[str, Any]) -> Iterable[Any]:
+    """Yield what a search scans, in groups: those that many searches read come first."""
+    items = spec["paths"].values()
+    operations = [operation for item in items for operation in item.values()]
+    yield from (spec, spec["paths"], *items, *operations)
+    for key in ("tags", "parameters"):
+        values = [operation.get(key) for operation in operations]
+        yield from (value for value in values if isinstance(value, list))
+
+
+def resolve(document: dict[str, Any]) -> tuple[dict[str, Any], Targets]:
+    """Return a copy with its references replaced, and what they refer to.
+
+    Keys beside a `$ref` win over those of its target, because descriptions there are meant.
+    """
+    proxied = jsonref.replace_refs(document, loader=_refuse, merge_props=True)
+    targets: Targets = {}
+    # jsonref's own walk recurses along chains of references, which can be thousands long.
+    pending = [proxied]
+    seen = {id(proxied)}
+    while pending:
+        node = pending.pop()
+        for key, value in list(_entries(node)):
+            if type(value) is jsonref.JsonRef:
+                pointer = value.__reference__["$ref"]
+                value = node[key] = _follow(value)
+                if type(value) in (dict, list):
+                    targets.setdefault(id(value), (pointer, value))
+            if type(value) in (dict, list) and id(value) not in seen:
+                seen.add(id(value))
+                pending.append(value)
+    return proxied, targets
+
+
+def _entries(node: dict[str, Any] | list[Any]) -> Iterable[tuple[Any, Any]]:
+    return node.items() if type(node) is dict else enumerate(node)
+
+
+def _follow(reference: jsonref.JsonRef) -> Any:
+    """Return what a reference refers to, or the reference as it is written if that is nothing.
+
+    The host has refused references that lead nowhere, but an example may hold what looks like one.
+    """
+    try:
+        return reference.__subject__
+    except (jsonref.JsonRefError, RecursionError, ValueError):
+        return reference.__reference__
+
+
+def _refuse(uri: str) -> Any:
+    raise LookupError(uri)
+
+
+def complete_paths(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the paths with complete operations and nothing else.
+
+    Code that says `for method, op in item.items()` must not meet a summary or an extension.
+    """
+    return {
+        path: {
+            method: _complete(path, item, operation)
+            for method, operation in item.items()
+            if method in METHODS and isinstance(operation, dict)
+        }
+        for path, item in paths.items()
+        if path.startswith("/") and isinstance(item, dict)
+    }
+
+
+def _complete(path: str, item: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
+    """Return the operation with what its path item says about it, and its product as a tag."""
+    complete = dict(operation)
+    if inherited := item.get("parameters"):
+        own = operation.get("parameters", [])
+        named = {_name(parameter) for parameter in own}
+        kept = [parameter for parameter in inherited if _name(parameter) not in named]
+        complete["parameters"] = kept + own
+    if "servers" in item:
+        complete.setdefault("servers", item["servers"])
+    if found := _PRODUCT.search(path):
+        tags = operation.get("tags") or []
+        product = found[1] or found[2]
+        complete["tags"] = tags if product in tags else [*tags, product]
+    return complete
+
+
+def _name(parameter: Any) -> tuple[Any, Any]:
+    return (parameter.get("name"), parameter.get("in")) if isinstance(parameter, dict) else (0, 0)
+
+
+def find_recursive(spec: dict[str, Any], targets: Targets) -> dict[int, str]:
+    """Return the pointers of the targets through which the document contains itself, by id.
+
+    A target between two cycles is among them too; it never closes one, so it is never printed.
+    """
+    edges: dict[int, set[int]] = {}
+    owners: list[tuple[int, Any]] = [(id(spec), spec)]
+    while owners:
+        owner, node = owners.pop()
+        reached = edges[owner] = _reach(node, targets)
+        for target in reached:
+            if target not in edges:
+                edges[target] = set()
+                owners.append((target, targets[target][1]))
+    cyclic = _trim(edges)
+    backwards: dict[int, set[int]] = {target: set() for target in cyclic}
+    for owner in cyclic:
+        for target in edges[owner] & cyclic:
+            backwards[target].add(owner)
+    return {target: targets[target][0] for target in _trim(backwards)}
+
+
+def _reach(start: Any, targets: Targets) -> set[int]:
+    """Return the ids of the targets below an object, not looking into them."""
+    reached = set()
+    pending = [start]
+    seen = set()
+    while pending:
+        node = pending.pop()
+        for value in node.values() if type(node) is dict else node:
+            if type(value) in (dict, list):
+                if id(value) in targets:
+                    reached.add(id(value))
+                elif id(value) not in seen:
+                    seen.add(id(value))
+                    pending.append(value)
+    return reached
+
+
+def _trim(edges: dict[int, set[int]]) -> set[int]:
+    """Return the nodes from which a cycle can be reached."""
+    sources: dict[int, list[int]] = {}
+    for node, reached in edges.items():
+        for target in reached:
+            sources.setdefault(target, []).append(node)
+    open_edges = {node: len(reached) for node, reached in edges.items()}
+    ends = [node for node, count in open_edges.items() if not count]
+    while ends:
+        end = ends.pop()
+        del open_edges[end]
+        for source in sources.get(end, ()):
+            open_edges[source] -= 1
+            if not open_edges[source]:
+                ends.append(source)
+    return set(open_edges)
