@@ -1,0 +1,1 @@
+"""The sandbox: an image of CPython on WASI, and worker processes that run it."""

@@ -1,0 +1,138 @@
+"""One call: the code's text in, its outcome out.
+
+An outcome is one line of JSON, the head, and then the value as JSON:
+
+    {"ok": true, "notes": [...]}
+    {"error": "rejected" | "raised" | "result" | "limit", "message": "...", "limit": "..."}
+"""
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass
+
+from guest import failures, limits, namespaces, program
+from guest.encode import ResultTooLarge, Unencodable, encode
+from guest.loop import HostLoop
+from guest.printed import Printed
+
+REHEARSED_CODE = """
+async def rehearse():
+    return [
+        {"path": path, "summary": operation.get("summary")}
+        for path, methods in spec["paths"].items()
+        for operation in methods.values()
+        if "/rehearse/" in path or "rehearse" in operation.get("tags", ())
+    ]
+"""
+
+
+@dataclass(slots=True)
+class HostCalls:
+    """Passes host calls on, at most so many at once; the others wait for their turn."""
+
+    loop: HostLoop
+    allowed: int
+    turns: asyncio.Semaphore
+    started: int = 0
+
+    async def __call__(self, target: str, payload: str) -> str:
+        """Return the host's reply; raise `LimitExceeded` when the call has had all it may."""
+        self.started += 1
+        if self.started > self.allowed:
+            msg = (
+                f"the code made more than {self.allowed} requests; ask for larger pages, filter "
+                "in the query, or spread the work over several calls"
+            )
+            raise limits.LimitExceeded("host_calls", msg)
+        async with self.turns:
+            return await self.loop.call(target, payload)
+
+
+def run(request_text: str, spec: dict, pointers: dict[int, str], printed: Printed) -> str:
+    """Run the call that the JSON `request_text` describes and return its outcome."""
+    request = json.loads(request_text)
+    printed.begin(request["limits"]["printed_chars"])
+    random.seed()
+    source = request["code"]
+    try:
+        loop = HostLoop()
+        loaded = program.load(source, _scope(request, spec, loop))
+        source = loaded.source
+        value = loop.run_until_complete(_finish(loop, loaded, request))
+        encoded = encode(value, request["limits"]["result_bytes"], pointers)
+        return f"{json.dumps({'ok': True, 'notes': encoded.notes})}\n{encoded.text}"
+    except program.Rejected as rejected:
+        return _error("rejected", str(rejected))
+    except ResultTooLarge as failure:
+        return _error("limit", str(failure), limit="result_bytes")
+    except Unencodable as failure:
+        return _error("result", str(failure))
+    except BaseException as failure:
+        message = failures.describe(failure, source)
+        hit = limits.find(failure)
+        return _error("limit" if hit else "raised", message, hit)
+    finally:
+        printed.flush()
+
+
+def _scope(request: dict, spec: dict, loop: HostLoop) -> dict[str, object]:
+    """Return the globals of the code."""
+    bounds = request["limits"]
+    turns = asyncio.Semaphore(bounds["host_calls_in_flight"])
+    host_calls = HostCalls(loop, bounds["host_calls"], turns)
+    scope: dict[str, object] = {"spec": spec}
+    for name in request["namespaces"]:
+        namespace, error = namespaces.make(name, host_calls)
+        scope |= {name: namespace, error.__name__: error}
+    scope |= {name: namespaces.Absent(name) for name in request["absent"]}
+    if request["namespaces"]:
+        scope["account_id"] = request["account_id"]
+    return scope
+
+
+async def _finish(loop: HostLoop, loaded: program.Program, request: dict) -> object:
+    """Run the code to its end, and end what it left running, as `asyncio.run` does."""
+    scope = loaded.scope
+    try:
+        if "account_id" in loaded.names and "account_id" in scope and scope["account_id"] is None:
+            scope["account_id"] = await _find_account(loop, request["namespaces"][0])
+        return await loaded.entry()
+    finally:
+        left = asyncio.all_tasks(loop) - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.gather(*left, return_exceptions=True)
+        await loop.shutdown_asyncgens()
+
+
+class AccountNotFound(Exception):
+    """The host does not know which account is meant."""
+
+
+async def _find_account(loop: HostLoop, name: str) -> str:
+    """Ask the host for the only account; code that does not read `account_id` costs no request."""
+    reply = json.loads(await loop.call(f"{name}.account_id", ""))
+    if "error" in reply:
+        raise AccountNotFound(reply["error"]["message"])
+    return reply["account_id"]
+
+
+def _error(kind: str, message: str, limit: str | None = None) -> str:
+    return json.dumps({"error": kind, "message": message, "limit": limit}) + "\n"
+
+
+def rehearse(spec: dict, pointers: dict[int, str], printed: Printed) -> None:
+    """Run a call that finds nothing, so that what calls touch is in memory before one comes."""
+    bounds = {
+        "host_calls": 1,
+        "host_calls_in_flight": 1,
+        "result_bytes": 1000,
+        "printed_chars": 1000,
+    }
+    request = {"code": REHEARSED_CODE, "namespaces": ["rehearsal"]}
+    request |= {"absent": [], "account_id": None, "limits": bounds}
+    outcome = run(json.dumps(request), spec, pointers, printed)
+    if not outcome.startswith('{"ok"'):
+        raise RuntimeError(outcome)
