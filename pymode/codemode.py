@@ -1,0 +1,283 @@
+"""The two operations: `search` a spec, `execute` code against its API."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import SecretStr
+
+from pymode import spec as specs
+from pymode.errors import CodeRejected, ConfigError, HostCallError, LimitExceeded
+from pymode.hosts import Namespace, SentRequest
+from pymode.hosts.openapi import OpenAPIHost
+from pymode.http import Http
+from pymode.limits import Limits
+from pymode.result import Result, Timings, read_outcome
+from pymode.sandbox.image import Image, open_image
+from pymode.sandbox.pool import Pool
+
+Progress = Callable[[float, str], None]
+
+# More workers than this need more callers than one model.
+MOST_WORKERS = 8
+
+
+class CodeMode:
+    """A whole API behind two operations; both run Python code in a fresh sandbox for each call.
+
+    Args:
+        spec: an OpenAPI document: a file, a URL, the name of a shipped one, or the document.
+        token: sent as a bearer token with each request; it never enters the sandbox.
+        name: what the code calls the API; by default that of the spec, such as "cloudflare".
+        base_url: where requests go; by default the first server of the spec.
+        account_id: what the code finds as `account_id`; by default the only account of the token.
+        limits: what each call may use.
+        workers: the number of sandbox processes; by default one for each CPU, at most 8.
+
+    Use it as an asynchronous context manager:
+
+        async with CodeMode("cloudflare", token=token) as cm:
+            result = await cm.search("async def main(): return len(spec['paths'])")
+    """
+
+    def __init__(
+        self,
+        spec: str | Path | Mapping[str, object] = "cloudflare",
+        *,
+        token: str | SecretStr | None = None,
+        name: str | None = None,
+        base_url: str | None = None,
+        account_id: str | None = None,
+        limits: Limits | None = None,
+        workers: int | None = None,
+    ) -> None:
+        # No frame keeps the token as it is: tracebacks may show their locals.
+        token = SecretStr(token) if isinstance(token, str) else token
+        self._source = spec
+        self._token = token
+        self._name = name
+        self._base_url = base_url
+        self._account_id = account_id
+        self._limits = limits or Limits()
+        self._workers = workers or min(os.cpu_count() or 1, MOST_WORKERS)
+        self._preparing = asyncio.Lock()
+        self._image: Image | None = None
+        self._pool: Pool | None = None
+        self._http = Http(
+            response_bytes=self._limits.response_bytes, wall_seconds=self._limits.wall_seconds
+        )
+        # Found accounts, by a digest of the token that no one else can compute.
+        self._digest_key = secrets.token_bytes(32)
+        self._accounts: dict[bytes, str] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the workers and the connections."""
+        if self._pool is not None:
+            await self._pool.close()
+        await self._http.aclose()
+
+    @property
+    def name(self) -> str | None:
+        """What the code calls the API; None until `prepare` has read it from the spec."""
+        return self._name
+
+    @property
+    def image(self) -> Image | None:
+        """The sandbox image; None before `prepare`."""
+        return self._image
+
+    @property
+    def pool(self) -> Pool | None:
+        """The workers; None before `prepare`."""
+        return self._pool
+
+    async def prepare(self, progress: Progress | None = None) -> None:
+        """Load the spec, build or open its image and start the workers; later calls do nothing.
+
+        `search` and `execute` call it. The first time a spec is used it takes about 20 s.
+
+        Args:
+            progress: called with a fraction from 0 to 1 and a sentence.
+
+        Raises:
+            SpecError: the spec cannot be found or understood.
+            ImageError: the image cannot be built or opened.
+            SandboxError: no worker comes up.
+        """
+        await self._ready(progress)
+
+    async def search(self, code: str, *, progress: Progress | None = None) -> Result:
+        """Run code over the spec, with no access to the API.
+
+        Args:
+            code: an async Python function without required parameters; `spec` is in scope.
+            progress: see `prepare`.
+
+        Raises:
+            CodeError: the code was rejected, failed or hit a limit.
+            PymodeError: what `prepare` raises, or the sandbox failed.
+        """
+        return await self._run(code, None, None, [], progress)
+
+    async def execute(
+        self,
+        code: str,
+        *,
+        token: str | SecretStr | None = None,
+        account_id: str | None = None,
+        progress: Progress | None = None,
+    ) -> Result:
+        """Run code that may send requests to the API.
+
+        Args:
+            code: as for `search`; `cloudflare` (the name of the API) and `account_id` are in scope.
+            token: for this call, in place of the one given before.
+            account_id: for this call, in place of the one given before.
+            progress: see `prepare`.
+
+        Raises:
+            CodeError: the code was rejected, failed or hit a limit.
+            ConfigError: the spec names no server and no `base_url` was given.
+            PymodeError: what `prepare` raises, or the sandbox failed.
+        """
+        secret = token = SecretStr(token) if isinstance(token, str) else token or self._token
+        await self._ready(progress)
+        sent: list[SentRequest] = []
+        host = OpenAPIHost(
+            self._host_name(), self._server(), secret, self._http, self._limits, sent
+        )
+        account = account_id or self._account_id or self._accounts.get(self._digest(secret))
+        return await self._run(
+            code, _Answers(host, self._remember(secret)), account, sent, progress
+        )
+
+    async def _run(
+        self,
+        code: str,
+        answers: _Answers | None,
+        account_id: str | None,
+        sent: list[SentRequest],
+        progress: Progress | None,
+    ) -> Result:
+        started = time.monotonic()
+        self._check_source(code)
+        pool = await self._ready(progress)
+        request = {
+            "code": code,
+            "namespaces": [] if answers is None else [answers.host.name],
+            "absent": [self._host_name()] if answers is None else [],
+            "account_id": account_id,
+            "limits": asdict(self._limits),
+        }
+        run = await pool.run(json.dumps(request), answers or _refuse)
+        value, notes = read_outcome(run.done, self._limits)
+        timings = Timings(
+            waited_seconds=run.waited_seconds,
+            run_seconds=run.done.seconds,
+            total_seconds=time.monotonic() - started,
+        )
+        return Result(value, run.done.logs, notes, run.done.fuel, timings, tuple(sent))
+
+    def _check_source(self, code: str) -> None:
+        """Look at nothing but size and encoding: hostile source is parsed in the sandbox only."""
+        most = self._limits.source_bytes
+        try:
+            size = len(code.encode())
+        except UnicodeEncodeError:
+            raise CodeRejected(
+                "the code is not valid UTF-8: it holds half surrogate pairs"
+            ) from None
+        if size > most:
+            msg = f"the code has {size:,} bytes; at most {most:,} are taken. Send less code"
+            raise LimitExceeded(msg, limit="source_bytes")
+
+    async def _ready(self, progress: Progress | None) -> Pool:
+        if self._pool is not None:
+            return self._pool
+        async with self._preparing:
+            if self._pool is None:
+                spec = await specs.load(self._source, progress)
+                self._image = await open_image(spec, progress)
+                self._name = self._name or spec.name
+                pool = Pool(self._image, self._limits, self._workers)
+                try:
+                    await pool.start()
+                except BaseException:
+                    await pool.close()
+                    raise
+                self._pool = pool
+            return self._pool
+
+    def _host_name(self) -> str:
+        return self._name or "api"
+
+    def _server(self) -> str:
+        base_url = self._base_url or (self._image.base_url if self._image else None)
+        if base_url is None:
+            msg = "the spec names no server; say where the API is with --base-url or base_url="
+            raise ConfigError(msg)
+        return base_url
+
+    def _digest(self, secret: SecretStr | None) -> bytes:
+        token = secret.get_secret_value() if secret else ""
+        return hmac.digest(self._digest_key, token.encode(), hashlib.sha256)
+
+    def _remember(self, secret: SecretStr | None) -> Callable[[str], None]:
+        digest = self._digest(secret)
+
+        def remember(account_id: str) -> None:
+            if len(self._accounts) >= 1000:
+                self._accounts.clear()
+            self._accounts[digest] = account_id
+
+        return remember
+
+
+class _Answers:
+    """Answers the host calls of one execution."""
+
+    def __init__(self, host: Namespace, remember: Callable[[str], None]) -> None:
+        self.host = host
+        self._remember = remember
+
+    async def __call__(self, target: str, payload: str) -> str:
+        if target == self.host.name:
+            return await self.host.request(payload)
+        if target == f"{self.host.name}.account_id":
+            return await self._account_id()
+        return await _refuse(target, payload)
+
+    async def _account_id(self) -> str:
+        try:
+            account_id = await self.host.account_id()
+        except HostCallError as error:
+            return json.dumps({"error": {"kind": "account", "message": str(error)}})
+        self._remember(account_id)
+        return json.dumps({"account_id": account_id})
+
+
+async def _refuse(target: str, _payload: str) -> str:
+    message = f"there is no {target[:100]!r} in this call"
+    return json.dumps({"error": {"kind": "refused", "message": message}}) + "\n"
