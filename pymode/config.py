@@ -1,0 +1,217 @@
+"""What an operator may set: options of the command line, else variables of the environment."""
+
+from __future__ import annotations
+
+import builtins
+import ipaddress
+import keyword
+import os
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pymode.errors import ConfigError
+from pymode.limits import MIB, Limits
+
+KIB = 1024
+_LIMITS = Limits()
+_TAKEN_NAMES = frozenset({"account_id", "spec"})
+
+PositiveInt = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """Everything that is the same for each call of one process.
+
+    A value that is passed in wins over the environment variable `PYMODE_<FIELD>`, and that wins
+    over the default. Use `read_settings`, which turns a bad value into a `ConfigError`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PYMODE_", env_ignore_empty=True, frozen=True)
+
+    spec: str = Field(
+        "cloudflare", description="OpenAPI document: a shipped name, a file or a URL."
+    )
+    name: str | None = Field(None, description="Name of the API object in the code.")
+    base_url: str | None = Field(
+        None, description="Where requests go, instead of the first server of the document."
+    )
+    account_id: str | None = Field(None, description="Value of account_id in the code.")
+    # A smaller budget has no room for a value beside the sentence on what was cut.
+    max_tokens: int = Field(6_000, ge=100, description="Size of an answer, in tokens.")
+    workers: PositiveInt | None = Field(
+        None, description="Sandbox processes (by default as many as CPUs)."
+    )
+
+    fuel: PositiveInt = Field(
+        _LIMITS.fuel, description="WebAssembly instructions of a call; 10^10 are about 1.2 s."
+    )
+    memory_mb: PositiveInt = Field(
+        _LIMITS.memory_bytes // MIB, description="Memory that a call may add, in MiB."
+    )
+    timeout: Seconds = Field(_LIMITS.wall_seconds, description="Duration of a call, in seconds.")
+    source_kb: PositiveInt = Field(
+        _LIMITS.source_bytes // KIB, description="Size of the code, in KiB."
+    )
+    result_kb: PositiveInt = Field(
+        _LIMITS.result_bytes // KIB, description="Size of the returned value as JSON, in KiB."
+    )
+    printed_chars: PositiveInt = Field(
+        _LIMITS.printed_chars, description="Characters that the code may print."
+    )
+    host_calls: PositiveInt = Field(
+        _LIMITS.host_calls, description="Requests that a call may send."
+    )
+    host_calls_in_flight: PositiveInt = Field(
+        _LIMITS.host_calls_in_flight, description="Requests of a call that run at the same time."
+    )
+    request_kb: PositiveInt = Field(
+        _LIMITS.request_bytes // KIB, description="Size of one request, in KiB."
+    )
+    response_kb: PositiveInt = Field(
+        _LIMITS.response_bytes // KIB, description="Size of one response, in KiB."
+    )
+    waiting_callers: int = Field(
+        _LIMITS.waiting_callers, ge=0, description="Calls that may wait for a sandbox process."
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_an_identifier(cls, name: str | None) -> str | None:
+        if name is None:
+            return None
+        is_taken = keyword.iskeyword(name) or hasattr(builtins, name) or name in _TAKEN_NAMES
+        if is_taken or not re.fullmatch("[a-z][a-z0-9_]*", name):
+            msg = "must be a free Python name of lower-case letters, digits and _, such as github"
+            raise ValueError(msg)
+        return name
+
+    @property
+    def limits(self) -> Limits:
+        """What one call may use, in the units of `Limits`."""
+        return Limits(
+            fuel=self.fuel,
+            memory_bytes=self.memory_mb * MIB,
+            wall_seconds=self.timeout,
+            source_bytes=self.source_kb * KIB,
+            result_bytes=self.result_kb * KIB,
+            printed_chars=self.printed_chars,
+            host_calls=self.host_calls,
+            host_calls_in_flight=self.host_calls_in_flight,
+            request_bytes=self.request_kb * KIB,
+            response_bytes=self.response_kb * KIB,
+            waiting_callers=self.waiting_callers,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The token and the account that one API is called with; either may be absent."""
+
+    api_token: SecretStr | None = None
+    account_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """A host and a port to listen on; port 0 is any free one.
+
+    Args:
+        host: an IP address or a name, without brackets.
+        port: 0 to 65535.
+    """
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> ListenAddress:
+        """The address in `HOST:PORT`, an IPv6 host in brackets.
+
+        Raises:
+            ConfigError: the text is anything else.
+        """
+        match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/\[\]]+)):([0-9]{1,5})", text)
+        if match is None or int(match[3]) > 65_535:
+            msg = f"--http needs HOST:PORT, such as 127.0.0.1:8000, not {text!r}"
+            raise ConfigError(msg)
+        return cls(match[1] or match[2], int(match[3]))
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether it stands for each interface of the machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_unspecified
+        except ValueError:
+            return False
+
+    @property
+    def authority(self) -> str:
+        """The host as it stands in a URL."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+
+def read_settings(**options: object) -> Settings:
+    """Settings from the given options and, for those that are absent or None, the environment.
+
+    Raises:
+        ConfigError: a value cannot be used; the message names its option or variable.
+    """
+    given = {field: value for field, value in options.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as error:
+        raise ConfigError(_explain(error, frozenset(given))) from None
+
+
+def read_credentials(name: str) -> Credentials:
+    """`<NAME>_API_TOKEN` and `<NAME>_ACCOUNT_ID` of the environment, for the API called `name`.
+
+    Raises:
+        ConfigError: the token cannot stand in an HTTP header.
+    """
+    variable = token_variable(name)
+    token = os.environ.get(variable, "")
+    return Credentials(
+        api_token=check_token(token, source=variable) if token else None,
+        account_id=os.environ.get(f"{name.upper()}_ACCOUNT_ID") or None,
+    )
+
+
+def token_variable(name: str) -> str:
+    """The environment variable with the token of the API called `name`."""
+    return f"{name.upper()}_API_TOKEN"
+
+
+def check_token(text: str, *, source: str) -> SecretStr:
+    """An API token, without the white space around it.
+
+    Args:
+        text: the token as it was found.
+        source: where it was found, for the message.
+
+    Raises:
+        ConfigError: it is not a single word of printable ASCII; the message does not show it.
+    """
+    token = text.strip()
+    if not re.fullmatch("[!-~]+", token):
+        msg = f"{source} must be one word of printable ASCII characters; copy the token again"
+        raise ConfigError(msg)
+    return SecretStr(token)
+
+
+def _explain(error: ValidationError, given: frozenset[str]) -> str:
+    first = error.errors(include_url=False)[0]
+    field = str(first["loc"][0]) if first["loc"] else "settings"
+    source = option_name(field) if field in given else f"PYMODE_{field.upper()}"
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{source}: {reason[0].lower()}{reason[1:]} (got {first['input']!r})"
+
+
+def option_name(field: str) -> str:
+    """The command line's option for a field of `Settings`."""
+    return "--" + field.replace("_", "-")

@@ -1,0 +1,255 @@
+"""`pymode demo`: a real MCP client, a real server over stdio, a simulated API, four steps."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent, indent
+
+from mcp import Client, StdioServerParameters
+from mcp.shared.exceptions import MCPError
+from rich.console import Console
+from rich.padding import Padding
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from pymode.errors import SandboxError
+from pymode.simulator import running
+from pymode.tokens import count_tokens_bound
+
+ZONES = 57
+TOKEN = "simulated-demo"  # noqa: S105 - the simulated API takes any token of this form
+SHOWN_CHARS = 700
+# A first run builds the image inside the first call.
+CALL_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One tool call, and what it must show.
+
+    Args:
+        title: what it is about, as a line for people.
+        tool: `search` or `execute`.
+        code: what is sent.
+        holds: whether an answer, its text and whether it is an error, shows what was promised.
+    """
+
+    title: str
+    tool: str
+    code: str
+    holds: Callable[[str, bool], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one step cost, with tokens as an upper estimate."""
+
+    title: str
+    seconds: float
+    sent_tokens: int
+    answer_tokens: int
+
+
+def _finds_the_operation(text: str, is_error: bool) -> bool:
+    return not is_error and any(
+        method == "post" and path.endswith("/dns_records") for method, path, _ in json.loads(text)
+    )
+
+
+def _counts_and_writes(text: str, is_error: bool) -> bool:
+    if is_error:
+        return False
+    value = json.loads(text)
+    return bool(value["zones"] == ZONES and value["stored"] == "made by code")
+
+
+STEPS = (
+    Step(
+        "search: how are DNS records read and written?",
+        "search",
+        """\
+        async def find():
+            return [
+                (method, path, op.get("summary"))
+                for path, operations in spec["paths"].items()
+                for method, op in operations.items()
+                if path.endswith("/dns_records")
+            ]
+        """,
+        _finds_the_operation,
+    ),
+    Step(
+        "execute: count all zones, write a record, read it back",
+        "execute",
+        """\
+        import asyncio
+        from collections import Counter
+
+        async def page(number):
+            query = {"page": number, "per_page": 20}
+            return await cloudflare.request("GET", "/zones", query=query)
+
+        async def run():
+            first = await page(1)
+            numbers = range(2, first["result_info"]["total_pages"] + 1)
+            rest = await asyncio.gather(*[page(n) for n in numbers])
+            zones = [zone for p in (first, *rest) for zone in p["result"]]
+
+            records = f"/zones/{zones[0]['id']}/dns_records"
+            name = f"demo.{zones[0]['name']}"
+            text = {"type": "TXT", "name": name, "content": "made by code"}
+            await cloudflare.request("POST", records, body=text)
+            found = await cloudflare.request("GET", records, {"name": name})
+            return {
+                "zones": len(zones),
+                "by_status": Counter(zone["status"] for zone in zones),
+                "stored": found["result"][0]["content"].strip('"'),
+            }
+        """,
+        _counts_and_writes,
+    ),
+    Step(
+        "stop: a loop without an end",
+        "execute",
+        """\
+        async def run():
+            while True:
+                pass
+        """,
+        lambda text, is_error: is_error and "instructions" in text,
+    ),
+    Step(
+        "search again: the next call, in a fresh sandbox",
+        "search",
+        """\
+        async def count():
+            return sum(len(operations) for operations in spec["paths"].values())
+        """,
+        lambda text, is_error: not is_error and int(text) > 0,
+    ),
+)
+
+
+async def run_demo() -> bool:
+    """Show the steps on standard output.
+
+    Returns:
+        Whether each step did what it claims.
+    """
+    console = Console(highlight=False)
+    console.print(
+        "\n[bold]pymode demo[/]  search and execute over MCP, on a simulated API\n", style="default"
+    )
+    with running(zones=ZONES) as base_url:
+        console.print(f"  api     simulated, at {base_url}", style="dim")
+        console.print("  server  pymode serve --base-url …, a process of its own", style="dim")
+        try:
+            async with Client(_server(base_url), read_timeout_seconds=CALL_SECONDS) as client:
+                return await _play_all(console, client)
+        except BaseExceptionGroup as group:
+            # The client's task groups wrap whatever happens inside them, once each.
+            raise _unwrap(group) from None
+
+
+async def _play_all(console: Console, client: Client) -> bool:
+    tools = (await client.list_tools()).tools
+    console.print(f"  tools   {', '.join(tool.name for tool in tools)}", style="dim")
+    costs = [cost for step in STEPS if (cost := await _play(console, client, step))]
+    is_shown = len(costs) == len(STEPS)
+    _conclude(console, costs, is_shown)
+    return is_shown
+
+
+def _unwrap(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, MCPError):
+        return SandboxError(f"the server did not answer ({error}); what it said is above")
+    return error
+
+
+def _server(base_url: str) -> StdioServerParameters:
+    # The operator's own token and settings have no place in front of a simulated API.
+    own = ("CLOUDFLARE_", "PYMODE_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    search_path = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    environment |= {
+        "CLOUDFLARE_API_TOKEN": TOKEN,
+        "PYTHONPATH": os.pathsep.join(filter(None, search_path)),
+    }
+    return StdioServerParameters(
+        command=sys.executable,
+        args=["-P", "-m", "pymode", "serve", "--base-url", base_url],
+        env=environment,
+    )
+
+
+async def _play(console: Console, client: Client, step: Step) -> Cost | None:
+    code = dedent(step.code).rstrip()
+    console.print(f"\n[bold cyan]▸[/] [bold]{step.title}[/]\n")
+    syntax = Syntax("", "python", theme="ansi_dark", background_color="default")
+    highlighted = syntax.highlight(indent(code, "    "))
+    highlighted.rstrip()
+    console.print(highlighted, soft_wrap=True)
+    started = time.perf_counter()
+    with console.status("running", spinner_style="cyan") as status:
+
+        async def show(progress: float, total: float | None, message: str | None) -> None:
+            status.update(f"{message or 'preparing'} ({progress / (total or 1.0):.0%})")
+
+        result = await client.call_tool(step.tool, {"code": code}, progress_callback=show)
+    seconds = time.perf_counter() - started
+    text = "\n".join(getattr(block, "text", "") for block in result.content)
+    console.print()
+    _show_answer(console, text, is_error=result.is_error)
+    cost = Cost(step.title, seconds, count_tokens_bound(code), count_tokens_bound(text))
+    if not step.holds(text, result.is_error):
+        console.print("    This is not what the step should show.", style="bold red")
+        return None
+    console.print(f"    {seconds:.2f} s", style="dim")
+    return cost
+
+
+def _show_answer(console: Console, text: str, *, is_error: bool) -> None:
+    if len(text) > SHOWN_CHARS:
+        text = f"{text[:SHOWN_CHARS]}… {len(text) - SHOWN_CHARS} more characters"
+    console.print(
+        Padding(Text(text, style="red" if is_error else "green"), (0, 0, 0, 4), expand=False)
+    )
+
+
+def _conclude(console: Console, costs: list[Cost], is_shown: bool) -> None:
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    table.add_column("what it cost")
+    for heading in ("time", "tokens sent", "tokens back"):
+        table.add_column(heading, justify="right")
+    for cost in costs:
+        title = cost.title.partition(":")[0]
+        table.add_row(
+            title, f"{cost.seconds:.2f} s", str(cost.sent_tokens), str(cost.answer_tokens)
+        )
+    console.print()
+    console.print(table)
+    console.print(
+        "\n  Tokens are estimates from above. The two tools themselves cost less than 500,\n"
+        "  however large the API is.",
+        style="dim",
+    )
+    if not is_shown:
+        console.print("\n  The demo did not show what it should.\n", style="bold red")
+        return
+    console.print("\n[bold]On your own account[/]\n")
+    for line in (
+        "export CLOUDFLARE_API_TOKEN=…",
+        'pymode execute \'return (await cloudflare.request("GET", "/zones"))["result"]\'',
+        "pymode serve          # for an MCP client, over stdio",
+    ):
+        console.print(f"  {line}", markup=False, style="cyan", soft_wrap=True)
+    console.print()

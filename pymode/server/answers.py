@@ -1,0 +1,72 @@
+"""What a call sends back: the value first, then what was printed, within one budget of tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcp import types
+
+from pymode.render import render
+from pymode.tokens import count_tokens_bound
+
+if TYPE_CHECKING:
+    from pymode.result import Result
+
+# The value is what was asked for: prints that do not fit beside it get a quarter.
+_PRINTED_SHARE = 4
+
+
+def answer(result: Result, max_tokens: int) -> types.CallToolResult:
+    """A result as MCP content: the value as JSON, then notes and prints if there are any."""
+    text = render(result.value, max_tokens)
+    remarks = _join(*(f"note: {note}" for note in result.notes), _printed("printed", result.logs))
+    if not remarks:
+        return _content(text)
+    room = max_tokens - count_tokens_bound(text)
+    if count_tokens_bound(remarks, enough=room) > room:
+        room = max(room, max_tokens // _PRINTED_SHARE)
+        remarks = cut(remarks, room)
+        text = render(result.value, max(max_tokens - count_tokens_bound(remarks), 1))
+    return _content(text, remarks)
+
+
+def failure(message: str, logs: str, max_tokens: int) -> types.CallToolResult:
+    """An error as MCP content: what happened and what to do, then what was printed so far."""
+    text = cut(message, max_tokens)
+    printed = _printed("printed so far", logs)
+    room = max(max_tokens - count_tokens_bound(text), max_tokens // _PRINTED_SHARE)
+    return _content(_join(text, cut(printed, room)), is_error=True)
+
+
+def cut(text: str, max_tokens: int) -> str:
+    """The text, or its beginning and a count of the characters left out."""
+    if count_tokens_bound(text, enough=max_tokens) <= max_tokens:
+        return text
+    low, high = 0, min(len(text), max_tokens * 8)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if count_tokens_bound(_shorten(text, middle), enough=max_tokens) <= max_tokens:
+            low = middle
+        else:
+            high = middle - 1
+    return _shorten(text, low)
+
+
+def _shorten(text: str, chars: int) -> str:
+    return f"{text[:chars]}… {len(text) - chars} more characters"
+
+
+def _printed(title: str, logs: str) -> str:
+    return f"{title}:\n{logs.rstrip()}" if logs.strip() else ""
+
+
+def _join(*parts: str) -> str:
+    return "\n".join(part for part in parts if part)
+
+
+def _content(*texts: str, is_error: bool = False) -> types.CallToolResult:
+    # Half a surrogate pair, which Python can print, has no UTF-8 and would break the transport.
+    clean = [text.encode("utf-8", "replace").decode() for text in texts]
+    return types.CallToolResult(
+        content=[types.TextContent(type="text", text=text) for text in clean], is_error=is_error
+    )
