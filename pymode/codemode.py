@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import logging
 import os
 import secrets
 import time
@@ -32,6 +33,8 @@ Progress = Callable[[float, str], None]
 # More workers than this need more callers than one model.
 MOST_WORKERS = 8
 
+_log = logging.getLogger(__name__)
+
 
 class CodeMode:
     """A whole API behind two operations; both run Python code in a fresh sandbox for each call.
@@ -45,7 +48,7 @@ class CodeMode:
         limits: what each call may use.
         workers: the number of sandbox processes; by default one for each CPU, at most 8.
 
-    Use it as an asynchronous context manager:
+    `name` is what the code calls the API. Use it as an asynchronous context manager:
 
         async with CodeMode("cloudflare", token=token) as cm:
             result = await cm.search("async def main(): return len(spec['paths'])")
@@ -66,7 +69,7 @@ class CodeMode:
         token = SecretStr(token) if isinstance(token, str) else token
         self._source = spec
         self._token = token
-        self._name = name
+        self.name = name or specs.name_of(spec)
         self._base_url = base_url
         self._account_id = account_id
         self._limits = limits or Limits()
@@ -97,11 +100,6 @@ class CodeMode:
         if self._pool is not None:
             await self._pool.close()
         await self._http.aclose()
-
-    @property
-    def name(self) -> str | None:
-        """What the code calls the API; None until `prepare` has read it from the spec."""
-        return self._name
 
     @property
     def image(self) -> Image | None:
@@ -165,9 +163,7 @@ class CodeMode:
         secret = token = SecretStr(token) if isinstance(token, str) else token or self._token
         await self._ready(progress)
         sent: list[SentRequest] = []
-        host = OpenAPIHost(
-            self._host_name(), self._server(), secret, self._http, self._limits, sent
-        )
+        host = OpenAPIHost(self.name, self._server(), secret, self._http, self._limits, sent)
         account = account_id or self._account_id or self._accounts.get(self._digest(secret))
         return await self._run(
             code, _Answers(host, self._remember(secret)), account, sent, progress
@@ -187,7 +183,7 @@ class CodeMode:
         request = {
             "code": code,
             "namespaces": [] if answers is None else [answers.host.name],
-            "absent": [self._host_name()] if answers is None else [],
+            "absent": [self.name] if answers is None else [],
             "account_id": account_id,
             "limits": asdict(self._limits),
         }
@@ -220,7 +216,8 @@ class CodeMode:
             if self._pool is None:
                 spec = await specs.load(self._source, progress)
                 self._image = await open_image(spec, progress)
-                self._name = self._name or spec.name
+                if spec.note:
+                    _log.warning(spec.note)
                 pool = Pool(self._image, self._limits, self._workers)
                 try:
                     await pool.start()
@@ -229,9 +226,6 @@ class CodeMode:
                     raise
                 self._pool = pool
             return self._pool
-
-    def _host_name(self) -> str:
-        return self._name or "api"
 
     def _server(self) -> str:
         base_url = self._base_url or (self._image.base_url if self._image else None)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec
-from urllib.parse import urlsplit
 
 import typer
 from pydantic.fields import FieldInfo
@@ -42,21 +40,10 @@ def with_settings(command: Callable[Concatenate[Settings, P], None]) -> Callable
 
 
 def name_api(settings: Settings) -> str:
-    """What the code calls the API: as told, or else by the name of its document.
+    """What the code calls the API: as told, or else by the name of its document."""
+    from pymode.spec import name_of
 
-    It must be known before the document is loaded: it names the variable with the token, and the
-    server lists its tools at once.
-    """
-    if settings.name:
-        return settings.name
-    from pymode.spec.names import derive
-    from pymode.spec.source import shipped
-
-    source = settings.spec
-    if "://" in source:
-        parts = urlsplit(source)
-        return derive(*reversed(parts.path.split("/")), parts.hostname or "")
-    return source if source in shipped() else derive(Path(source).name)
+    return settings.name or name_of(settings.spec)
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:

@@ -30,7 +30,7 @@ from pymode.sandbox.runtime import ENGINE
 from pymode.spec import Spec
 
 # What is inside an image or decides about its code, besides the guest and the spec.
-INGREDIENTS = ("componentize-py", "wasmtime", "RestrictedPython", "jsonref")
+INGREDIENTS = ("pymode", "componentize-py", "wasmtime", "RestrictedPython", "jsonref")
 # Images of specs that were not used for long make room for new ones.
 KEPT_IMAGES = 8
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -79,13 +80,12 @@ async def load(
     if isinstance(source, Mapping):
         return _from_mapping(source)
     if isinstance(source, str) and "://" in source:
-        parts = cache.check_url(source)
+        cache.check_url(source)
         if progress:
             progress(0.0, f"fetching {cache.show(source)}")
         folder = cache_folder or platformdirs.user_cache_path("pymode") / "specs"
         fetched = await cache.fetch(source, folder)
-        name = names.derive(*reversed(parts.path.split("/")), parts.hostname or "")
-        return Spec(cache.show(source), name, fetched.body, fetched.note, fetched.url)
+        return Spec(cache.show(source), name_of(source), fetched.body, fetched.note, fetched.url)
     official = _official(data_folder)
     if source == OFFICIAL_NAME and official.is_file():
         return _from_pulled(official)
@@ -126,6 +126,25 @@ async def pull(
     return spec
 
 
+def name_of(source: str | Path | Mapping[str, object]) -> str:
+    """Return what the code calls an API by default, from where its spec comes from alone.
+
+    It must be known before the spec is: it names the variable with the token, and an MCP server
+    lists its tools at once.
+
+    Args:
+        source: as for `load`.
+    """
+    if isinstance(source, Mapping):
+        info = source.get("info")
+        title = info.get("title") if isinstance(info, Mapping) else None
+        return names.derive(*(title.split() if isinstance(title, str) else []))
+    if isinstance(source, str) and "://" in source:
+        parts = urlsplit(source)
+        return names.derive(*reversed(parts.path.split("/")), parts.hostname or "")
+    return source if source in shipped() else names.derive(Path(source).name)
+
+
 def shipped() -> dict[str, Path]:
     """Return the shipped specs, file by name.
 
@@ -154,16 +173,13 @@ def _from_mapping(mapping: Mapping[str, object]) -> Spec:
     except (TypeError, ValueError, RecursionError) as error:
         msg = f"the given mapping cannot be written as JSON: {error}"
         raise SpecError(msg) from None
-    info = mapping.get("info")
-    title = info.get("title") if isinstance(info, Mapping) else None
-    words = title.split() if isinstance(title, str) else []
-    return Spec("the given mapping", names.derive(*words), raw)
+    return Spec("the given mapping", name_of(mapping), raw)
 
 
 def _from_file(source: str | Path) -> Spec:
     path = Path(source).expanduser()
     raw = _read(path)
-    return Spec(str(path), names.derive(path.name), raw)
+    return Spec(str(path), name_of(path), raw)
 
 
 def _read(path: Path) -> bytes:
