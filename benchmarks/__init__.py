@@ -1,0 +1,1 @@
+"""What pymode costs, measured on this machine by scripts that anyone can run."""
