@@ -30,7 +30,7 @@ from pymode.simulator import running
 SPEC = Path(__file__).resolve().parents[2] / "shared" / "specs" / "cloudflare-2024-08.json"
 WARM_UP, CALLERS = 20, 8
 # A model thinks between two calls; in this pause the worker makes its next instance.
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.02
 BARS = {"trivial": 3.0, "WAF search": 6.0, "all tags": 9.0}
 
 
