@@ -8,6 +8,7 @@ import hmac
 import json
 import logging
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -32,6 +33,7 @@ Progress = Callable[[float, str], None]
 
 # More workers than this need more callers than one model.
 MOST_WORKERS = 8
+ACCOUNT_ID = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ class CodeMode:
         self._base_url = base_url
         self._account_id = account_id
         self._limits = limits or Limits()
+        self._guest_limits = asdict(self._limits)
         self._workers = workers or min(os.cpu_count() or 1, MOST_WORKERS)
         self._preparing = asyncio.Lock()
         self._image: Image | None = None
@@ -160,6 +163,10 @@ class CodeMode:
             ConfigError: the spec names no server and no `base_url` was given.
             PymodeError: what `prepare` raises, or the sandbox failed.
         """
+        if account_id is not None and not ACCOUNT_ID.fullmatch(account_id):
+            msg = "account_id must be an identifier of up to 100 letters, digits, - and _"
+            raise ConfigError(msg)
+        # The text goes with its name: a traceback may show what names hold.
         secret = token = SecretStr(token) if isinstance(token, str) else token or self._token
         await self._ready(progress)
         sent: list[SentRequest] = []
@@ -185,7 +192,7 @@ class CodeMode:
             "namespaces": [] if answers is None else [answers.host.name],
             "absent": [self.name] if answers is None else [],
             "account_id": account_id,
-            "limits": asdict(self._limits),
+            "limits": self._guest_limits,
         }
         run = await pool.run(json.dumps(request), answers or _refuse)
         value, notes = read_outcome(run.done, self._limits)

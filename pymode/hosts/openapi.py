@@ -63,11 +63,14 @@ class OpenAPIHost:
         self._base_url = urls.check_base(base_url)
         self._http = http
         self._request_bytes = limits.request_bytes
-        secret = token.get_secret_value().strip() if token else ""
-        if secret and not TOKEN.fullmatch(secret):
+        # Nowhere in plain text under a name: a traceback may show what names hold.
+        secret = SecretStr(token.get_secret_value().strip()) if token else None
+        if secret and not TOKEN.fullmatch(secret.get_secret_value()):
             raise ConfigError("the API token has spaces or other characters that no token has")
-        self._authorization = {"authorization": f"Bearer {secret}"} if secret else {}
-        self._redactor = Redactor(SecretStr(secret) if secret else None)
+        self._authorization = (
+            {"authorization": f"Bearer {secret.get_secret_value()}"} if secret else {}
+        )
+        self._redactor = Redactor(secret)
 
     def __repr__(self) -> str:
         return f"OpenAPIHost({self.name!r}, {self._base_url!r})"
@@ -88,7 +91,7 @@ class OpenAPIHost:
         except HttpError as error:
             return write_error(error.kind, self._redactor.clean(str(error)))
         note = ""
-        if response.status in (401, 403) and not self._authorization:
+        if self._lacks_token(response):
             note = f"no token was sent: set {token_variable(self.name)}"
         return write_response(response, note)
 
@@ -102,7 +105,7 @@ class OpenAPIHost:
         response = await self._send(Outgoing("GET", "/accounts", query, {}, None, None))
         if response.status == 404:
             raise HostCallError("this API has no accounts, so there is no account_id")
-        if response.status in (401, 403) and not self._authorization:
+        if self._lacks_token(response):
             msg = f"account_id is not known: no token was sent; set {token_variable(self.name)}"
             raise HostCallError(msg)
         accounts, total = read_accounts(response)
@@ -117,6 +120,13 @@ class OpenAPIHost:
             lines.append(f"  and {total - len(accounts)} more")
         msg = f"account_id is not known: the token sees {total} accounts; {choose}:\n"
         raise HostCallError(msg + "\n".join(lines))
+
+    def _lacks_token(self, response: Response) -> bool:
+        if self._authorization:
+            return False
+        # Cloudflare answers 400 and "Missing X-Auth-Key, X-Auth-Email or Authorization headers".
+        missing = response.status == 400 and b"Authorization" in response.body[:2000]
+        return missing or response.status in (401, 403)
 
     async def _send(self, outgoing: Outgoing) -> Response:
         url = urls.build(self._base_url, outgoing.path, outgoing.query)

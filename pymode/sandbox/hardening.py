@@ -1,8 +1,8 @@
 """What a worker gives up, so that a hole in WebAssembly's wall would lead to a small room.
 
 On Linux: no new privileges, no core dump, no life after the parent; and once the image is open,
-a seccomp filter under which the process can open no file, make no socket and start nothing.
-Elsewhere only the resource limits hold. The wall itself does not depend on any of this.
+a seccomp filter that leaves some thirty system calls: no file can be opened, no socket made,
+nothing started. Elsewhere only the resource limits hold. The wall depends on none of this.
 """
 
 from __future__ import annotations
@@ -22,44 +22,36 @@ _SECCOMP_SET_MODE_FILTER = 1
 _SECCOMP_FILTER_FLAG_TSYNC = 1
 _SECCOMP_RET_ALLOW = 0x7FFF0000
 _SECCOMP_RET_ERRNO = 0x00050000
-_X32_BIT = 0x40000000
 
-# From the kernel's system call tables: the audit architecture, the number of seccomp(2), and
-# what is denied. Everything that opens, creates, connects, starts, signals or inspects.
+# What a worker needs once its image is open: to read and write its pipes and wait, to manage its
+# memory, threads' locks and signals, to read clocks and random bytes, and to end. Everything else,
+# known today or not, gets EPERM. Numbers from the kernel's system call tables, by the audit
+# architecture and the number of seccomp(2).
 _ARCHITECTURES: dict[str, tuple[int, int, dict[str, int]]] = {
     "x86_64": (
         0xC000003E,
         317,
         {
-            "open": 2, "socket": 41, "connect": 42, "accept": 43, "sendto": 44, "sendmsg": 46,
-            "bind": 49, "listen": 50, "socketpair": 53, "clone": 56, "fork": 57, "vfork": 58,
-            "execve": 59, "kill": 62, "truncate": 76, "rename": 82, "mkdir": 83, "creat": 85,
-            "link": 86, "unlink": 87, "symlink": 88, "chmod": 90, "chown": 92, "ptrace": 101,
-            "mknod": 133, "mount": 165, "keyctl": 250, "openat": 257, "mkdirat": 258,
-            "mknodat": 259, "unlinkat": 263, "renameat": 264, "linkat": 265, "symlinkat": 266,
-            "fchmodat": 268, "unshare": 272, "accept4": 288, "perf_event_open": 298,
-            "name_to_handle_at": 303, "open_by_handle_at": 304, "sendmmsg": 307, "setns": 308,
-            "process_vm_readv": 310, "process_vm_writev": 311, "renameat2": 316, "bpf": 321,
-            "execveat": 322, "userfaultfd": 323, "pidfd_send_signal": 424,
-            "io_uring_setup": 425, "open_tree": 428, "move_mount": 429, "pidfd_open": 434,
-            "clone3": 435, "openat2": 437, "pidfd_getfd": 438,
+            "read": 0, "write": 1, "close": 3, "fstat": 5, "poll": 7, "lseek": 8, "mmap": 9,
+            "mprotect": 10, "munmap": 11, "brk": 12, "rt_sigaction": 13, "rt_sigprocmask": 14,
+            "rt_sigreturn": 15, "sched_yield": 24, "mremap": 25, "madvise": 28, "nanosleep": 35,
+            "getpid": 39, "exit": 60, "sigaltstack": 131, "gettid": 186, "futex": 202,
+            "restart_syscall": 219, "clock_gettime": 228, "clock_getres": 229,
+            "clock_nanosleep": 230, "exit_group": 231, "ppoll": 271, "set_robust_list": 273,
+            "getrandom": 318, "membarrier": 324, "rseq": 334,
         },
     ),
     "aarch64": (
         0xC00000B7,
         277,
         {
-            "mknodat": 33, "mkdirat": 34, "unlinkat": 35, "symlinkat": 36, "linkat": 37,
-            "renameat": 38, "mount": 40, "truncate": 45, "fchmodat": 53, "openat": 56,
-            "unshare": 97, "ptrace": 117, "kill": 129, "socket": 198, "socketpair": 199,
-            "bind": 200, "listen": 201, "accept": 202, "connect": 203, "sendto": 206,
-            "sendmsg": 211, "keyctl": 219, "clone": 220, "execve": 221, "perf_event_open": 241,
-            "accept4": 242, "name_to_handle_at": 264, "open_by_handle_at": 265, "setns": 268,
-            "sendmmsg": 269, "process_vm_readv": 270, "process_vm_writev": 271,
-            "renameat2": 276, "bpf": 280, "execveat": 281, "userfaultfd": 282,
-            "pidfd_send_signal": 424, "io_uring_setup": 425, "open_tree": 428,
-            "move_mount": 429, "pidfd_open": 434, "clone3": 435, "openat2": 437,
-            "pidfd_getfd": 438,
+            "close": 57, "lseek": 62, "read": 63, "write": 64, "ppoll": 73, "fstat": 80, "exit": 93,
+            "exit_group": 94, "futex": 98, "set_robust_list": 99, "nanosleep": 101,
+            "clock_gettime": 113, "clock_getres": 114, "clock_nanosleep": 115, "sched_yield": 124,
+            "restart_syscall": 128, "sigaltstack": 132, "rt_sigaction": 134,
+            "rt_sigprocmask": 135, "rt_sigreturn": 139, "getpid": 172, "gettid": 178, "brk": 214,
+            "munmap": 215, "mremap": 216, "mmap": 222, "mprotect": 226, "madvise": 233,
+            "getrandom": 278, "membarrier": 283, "rseq": 293,
         },
     ),
 }  # fmt: skip
@@ -81,8 +73,8 @@ def close_doors() -> str:
     architecture = _ARCHITECTURES.get(platform.machine())
     if architecture is None:
         return f"no system call table for {platform.machine()}"
-    audit, seccomp, denied = architecture
-    program = _filter(audit, sorted(denied.values()))
+    audit, seccomp, allowed = architecture
+    program = _filter(audit, sorted(allowed.values()))
     buffer = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog { unsigned short len; struct sock_filter *filter; }
     fprog = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
@@ -94,22 +86,22 @@ def close_doors() -> str:
     return "closed"
 
 
-def _filter(audit: int, denied: list[int]) -> bytes:
-    """Return a BPF program: a denied call, or one of another architecture, gets EPERM."""
-    load, equal, at_least, give = 0x20, 0x15, 0x35, 0x06
+def _filter(audit: int, allowed: list[int]) -> bytes:
+    """Return a BPF program: calls that are not allowed, or of another architecture, get EPERM."""
+    load, equal, give = 0x20, 0x15, 0x06
     arch_offset, number_offset = 4, 0
-    steps = len(denied)
+    calls = len(allowed)
 
     def instruction(code: int, yes: int, no: int, value: int) -> bytes:
         return struct.pack("=HBBI", code, yes, no, value)
 
+    # A jump counts the instructions that it skips; the last two give the verdict.
     program = [
         instruction(load, 0, 0, arch_offset),
-        instruction(equal, 0, steps + 3, audit),
+        instruction(equal, 0, calls + 1, audit),
         instruction(load, 0, 0, number_offset),
-        instruction(at_least, steps + 1, 0, _X32_BIT),
     ]
-    program += [instruction(equal, steps - at, 0, call) for at, call in enumerate(denied)]
-    program.append(instruction(give, 0, 0, _SECCOMP_RET_ALLOW))
+    program += [instruction(equal, calls - at, 0, call) for at, call in enumerate(allowed)]
     program.append(instruction(give, 0, 0, _SECCOMP_RET_ERRNO | errno.EPERM))
+    program.append(instruction(give, 0, 0, _SECCOMP_RET_ALLOW))
     return b"".join(program)

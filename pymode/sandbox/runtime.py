@@ -24,6 +24,8 @@ _TRAPS = {
     "all fuel consumed by WebAssembly": "fuel",
     "wasm trap: interrupt": "wall_seconds",
     "call stack exhausted": "stack",
+    # Where the interpreter writes before it gives up; a guest's own stderr is a buffer.
+    "wasi:cli/stderr": "crash",
     # An import that `wasi.link` grants to no guest.
     "has not been defined": "refused",
 }

@@ -88,6 +88,7 @@ class Bridge:
         # Held to move the deadline, and to act on one that has passed.
         self.lock = threading.Lock()
         self.begin()
+        self.end()
 
     def begin(self) -> None:
         """Start a call: nothing printed, nothing asked, all its time ahead."""
@@ -175,8 +176,8 @@ class Worker:
             requests = self._pipe.take(Kind.CALL)
             if not requests:
                 continue
-            self._bridge.begin()
             guest = guest or self._runtime.instantiate(REHEARSAL_FUEL)
+            self._bridge.begin()
             self._pipe.send(Kind.DONE, self._run(guest, requests[0]))
             self._bridge.end()
             guest.close()

@@ -220,6 +220,12 @@ class WorkerProcess:
         """End the process and wait for its end."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
+        stdout = self._process.stdout
+        # asyncio hears of the end of a process only once its output is read to the end; where a
+        # call still reads it, that is done there.
+        with contextlib.suppress(RuntimeError):
+            while stdout is not None and await stdout.read(READ_BYTES):
+                pass
         await self._process.wait()
 
     def _send(self, kind: Kind, text: str) -> None:

@@ -12,6 +12,11 @@ Error = dict[str, object]
 
 SHOWN_ERRORS = 5
 MESSAGE_CHARS = 300
+# Levels. json's parser has no limit of its own here: on some 4,000 it exhausts the stack, and the
+# whole call would end.
+DEEPEST = 1000
+PIECE_CHARS = 4096
+BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 
@@ -112,14 +117,39 @@ def parse(body: str, head: Mapping[str, object]) -> object:
     Raises:
         Failure: it is damaged, or nested too deep.
     """
+    reason = "is nested too deep"
     try:
-        return json.loads(body)
+        if not is_too_deep(body):
+            return json.loads(body)
     except RecursionError:
-        reason = "is nested too deep"
+        pass
     except ValueError as error:
         reason = f"does not parse ({error})"
     shown = repr(body[:100]) + ("…" if len(body) > 100 else "")
     raise Failure(f"the JSON of the answer {reason}: {shown}", head)
+
+
+def is_too_deep(body: str) -> bool:
+    """Say whether JSON is nested deeper than `DEEPEST`."""
+    # Counting is a hundred times cheaper than looking at each bracket, and settles nearly all.
+    deepest = depth = 0
+    for start in range(0, len(body), PIECE_CHARS):
+        piece = body[start : start + PIECE_CHARS]
+        opened = piece.count("[") + piece.count("{")
+        deepest = max(deepest, depth + opened)
+        depth += opened - piece.count("]") - piece.count("}")
+    if deepest <= DEEPEST:
+        return False
+    depth = 0
+    for match in BRACKET.finditer(body):
+        bracket = match[0]
+        if bracket in ("[", "{"):
+            depth += 1
+            if depth > DEEPEST:
+                return True
+        elif bracket in ("]", "}"):
+            depth -= 1
+    return False
 
 
 def describe_redirect(head: Mapping[str, object]) -> str:

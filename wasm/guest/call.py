@@ -16,6 +16,10 @@ from guest.encode import ResultTooLarge, Unencodable, encode
 from guest.loop import HostLoop
 from guest.printed import Printed
 
+# Given back when the code fails, because one that is out of memory leaves none to say so. It is
+# part of the snapshot, so that having it touches no page.
+RESERVE = bytearray(2**20)
+
 REHEARSED_CODE = """
 async def rehearse():
     return [
@@ -69,6 +73,7 @@ def run(request_text: str, spec: dict, pointers: dict[int, str], printed: Printe
     except Unencodable as failure:
         return _error("result", str(failure))
     except BaseException as failure:
+        RESERVE.clear()
         message = failures.describe(failure, source)
         hit = limits.find(failure)
         return _error("limit" if hit else "raised", message, hit)

@@ -54,7 +54,7 @@ def describe(exception: BaseException, source: str) -> str:
     """
     try:
         lines = _describe(exception, source, 0, set())
-    except Exception:
+    except BaseException:
         # A property of a hostile class took the place of a plain attribute.
         return f"{_type_name(exception)}: an exception that cannot be described"
     # Half surrogate pairs could not leave the sandbox as UTF-8.

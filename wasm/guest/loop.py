@@ -6,6 +6,7 @@ next timer is due, and everything above it is asyncio as it is.
 
 import asyncio
 from asyncio import base_events
+from typing import NoReturn
 
 from wit_world.imports import host
 
@@ -34,6 +35,14 @@ class HostLoop(base_events.BaseEventLoop):
         reply: asyncio.Future[str] = self.create_future()
         self._replies[host.start(target, payload)] = reply
         return await reply
+
+    def run_in_executor(self, executor: object, func: object, *args: object) -> NoReturn:
+        """Refuse: there are no threads."""
+        msg = (
+            "there are no threads in the sandbox: call the function directly; requests run at once "
+            "with asyncio.gather"
+        )
+        raise RuntimeError(msg)
 
     def _process_events(self, completions: list[host.Completion]) -> None:
         for completion in completions:
