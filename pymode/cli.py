@@ -1,4 +1,4 @@
-"""The shell: `pymode search`, `execute`, `serve`, `build`, `spec pull` and `demo`.
+"""The shell: `pymode search`, `execute`, `serve`, `build`, `spec pull`, `rules check` and `demo`.
 
 Exit status: 0, or 1 when the code failed, 2 for wrong usage or settings, 3 when pymode itself
 failed, 130 after Ctrl-C. The result alone goes to standard output.
@@ -28,6 +28,7 @@ from pymode.console import is_terminal, say, showing_progress, summarize
 from pymode.errors import CodeError, CodeRaised, ConfigError, PymodeError, SpecError
 from pymode.options import name_api, with_settings
 from pymode.prompts import error_name
+from pymode.rules_command import rules_app
 
 if TYPE_CHECKING:
     from pymode.codemode import CodeMode
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 spec_app = typer.Typer(no_args_is_help=True, help="The API documents that pymode keeps.")
 app.add_typer(spec_app, name="spec")
+app.add_typer(rules_app, name="rules")
 
 Code = Annotated[
     str,

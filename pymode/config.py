@@ -7,13 +7,25 @@ import ipaddress
 import keyword
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    Field,
+    InstanceOf,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pymode.errors import ConfigError
+from pymode.hosts.rule import LISTS, Rule, RuleListName
+from pymode.hosts.rule import parse as parse_rule
+from pymode.hosts.rules import Rules
+from pymode.hosts.rules_file import read_file
 from pymode.limits import MIB, Limits
 
 KIB = 1024
@@ -22,6 +34,7 @@ _TAKEN_NAMES = frozenset({"account_id", "spec"})
 
 PositiveInt = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+RuleList = Annotated[tuple[InstanceOf[Rule], ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -45,6 +58,16 @@ class Settings(BaseSettings):
     max_tokens: int = Field(6_000, ge=100, description="Size of an answer, in tokens.")
     workers: PositiveInt | None = Field(
         None, description="Sandbox processes (by default as many as CPUs)."
+    )
+
+    config: str | None = Field(None, description="File with rules, such as pymode.toml.")
+    read_only: bool = Field(False, description="Send only requests that change nothing.")
+    allow: RuleList = Field(
+        (), description='Send only what fits such a rule: "GET /zones/**", tag:NAME or an id.'
+    )
+    deny: RuleList = Field((), description="Never send what fits this rule; repeatable.")
+    approve: RuleList = Field(
+        (), description='Ask before what fits this rule, or "writes", is sent; repeatable.'
     )
 
     fuel: PositiveInt = Field(
@@ -89,6 +112,32 @@ class Settings(BaseSettings):
             msg = "must be a free Python name of lower-case letters, digits and _, such as github"
             raise ValueError(msg)
         return name
+
+    @field_validator(*LISTS, mode="before")
+    @classmethod
+    def _lists_hold_rules(cls, value: object, info: ValidationInfo) -> object:
+        # Text is a variable: a rule on each line. Options come parsed, see `read_settings`.
+        for name in LISTS:
+            if name == info.field_name and isinstance(value, str):
+                texts = filter(None, map(str.strip, value.splitlines()))
+                return _parse_rules(name, texts, f"PYMODE_{name.upper()}")
+        return value
+
+    @property
+    def rules(self) -> Rules:
+        """Those of the file, then those of the environment, then those of the options.
+
+        Raises:
+            ConfigError: the file cannot be read, or holds anything but rules.
+        """
+        own = Rules(
+            self.allow,
+            self.deny,
+            self.approve,
+            self.read_only,
+            "--read-only or PYMODE_READ_ONLY",
+        )
+        return own if self.config is None else read_file(self.config).merge(own)
 
     @property
     def limits(self) -> Limits:
@@ -158,14 +207,25 @@ class ListenAddress:
 def read_settings(**options: object) -> Settings:
     """Settings from the given options and, for those that are absent or None, the environment.
 
+    The lists of rules are added to those of the environment: an option cannot drop a `deny`.
+
     Raises:
         ConfigError: a value cannot be used; the message names its option or variable.
     """
     given = {field: value for field, value in options.items() if value is not None}
+    lists = {name: _parse_rules(name, given.pop(name, ()), option_name(name)) for name in LISTS}
     try:
-        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
+        settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
         raise ConfigError(_explain(error, frozenset(given))) from None
+    return settings.model_copy(
+        update={name: (*getattr(settings, name), *added) for name, added in lists.items()}
+    )
+
+
+def _parse_rules(name: RuleListName, texts: object, source: str) -> tuple[Rule, ...]:
+    listed = texts if isinstance(texts, Iterable) and not isinstance(texts, str) else [texts]
+    return tuple(parse_rule(str(text), name, source) for text in listed)
 
 
 def read_credentials(name: str) -> Credentials:

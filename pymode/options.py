@@ -14,7 +14,10 @@ from pymode.config import Settings, option_name, read_settings
 P = ParamSpec("P")
 
 _FIELDS = tuple(Settings.model_fields)
-_PANELS = dict.fromkeys(_FIELDS[_FIELDS.index("fuel") :], "Limits of a call")
+_RULES, _LIMITS = _FIELDS.index("config"), _FIELDS.index("fuel")
+_PANELS = dict.fromkeys(_FIELDS[_RULES:_LIMITS], "What may be sent") | dict.fromkeys(
+    _FIELDS[_LIMITS:], "Limits of a call"
+)
 
 
 def with_settings(command: Callable[Concatenate[Settings, P], None]) -> Callable[..., None]:
@@ -47,7 +50,8 @@ def name_api(settings: Settings) -> str:
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    default = "" if field.default is None else f" (default {field.default})"
+    says_default = field.default is not None and not isinstance(field.default, bool | tuple)
+    default = f" (default {field.default})" if says_default else ""
     option = typer.Option(
         option_name(name),
         help=f"{field.description}{default}",
@@ -56,12 +60,18 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         show_default=False,
     )
     # Text, whatever the field: pydantic parses options and environment by the same rules.
-    annotation = Annotated[str | None, option]
+    kinds: dict[type, object] = {bool: bool | None, tuple: list[str] | None}
+    value = kinds.get(type(field.default), str | None)
+    annotation: object = Annotated[value, option]
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(name, kind, default=None, annotation=annotation)
 
 
-def _metavar(field: FieldInfo) -> str:
+def _metavar(field: FieldInfo) -> str | None:
+    if isinstance(field.default, bool):
+        return None
+    if isinstance(field.default, tuple):
+        return "RULE"
     if isinstance(field.default, float):
         return "SECONDS"
     return "TEXT" if field.annotation in (str, str | None) else "N"

@@ -91,6 +91,47 @@ def test_every_option_reaches_the_settings(run, code_mode):
     assert (settings.max_tokens, settings.host_calls_in_flight) == (500, 4)
 
 
+def test_rules_reach_the_settings_from_options_that_repeat(run, code_mode):
+    run(
+        *("execute", "ok", "--read-only", "--deny", "GET /a", "--deny", "tag:dns"),
+        *("--allow", "* /**", "--approve", "writes"),
+    )
+    rules = code_mode.settings.rules
+    assert [rule.text for rule in rules.deny] == ["GET /a", "tag:dns"]
+    assert [rule.text for rule in (*rules.allow, *rules.approve)] == ["* /**", "writes"]
+    assert rules.read_only
+
+
+@pytest.mark.parametrize(
+    ("arguments", "outcome", "reason"),
+    [
+        (("DELETE /zones/x",), "sent", "no rules"),
+        (("DELETE /zones/x", "--deny", "DELETE /zones/**"), "not sent", "/** (--deny)"),
+        (("delete /zones/{zone_id}", "--read-only"), "not sent", "only reads"),
+        (("GET /zones/x", "--read-only"), "sent", "no rule is against it"),
+        (("POST /zones/x/dns_records", "--deny", "tag:dns"), "not sent", "tag:dns (--deny)"),
+        (("POST /zones", "--approve", "writes"), "sent if a person approves it", "writes"),
+        (("GET /client/v4/zones", "--allow", "GET /zones"), "sent", "GET /zones (--allow)"),
+        (("GET /zones/../accounts",), "not sent", "'..' segment"),
+    ],
+)
+def test_rules_check_says_what_would_happen_and_why(run, arguments, outcome, reason):
+    ended = run("rules", "check", *arguments)
+    first, why, *_ = ended.out.splitlines()
+    assert (ended.status, first.partition(": ")[2]) == (0, outcome)
+    assert why.startswith("why: ")
+    assert reason in why
+
+
+def test_rules_check_names_the_operation_and_judges_graphql_both_ways(run):
+    out = run("rules", "check", "DELETE /zones/x").out
+    assert "operation: zones-0-delete (tag:Zone)" in out
+    assert "none of the document" in run("rules", "check", "GET /nothing/here").out
+    lines = run("rules", "check", "POST /graphql", "--read-only").out.splitlines()
+    assert lines[0] == "POST /graphql: not sent"
+    assert "POST /graphql with a query that only reads: sent" in lines
+
+
 @pytest.mark.parametrize("command", ["search", "execute", "serve", "build"])
 def test_the_commands_share_their_options(run, command):
     shown = run(command, "--help").out
@@ -137,6 +178,11 @@ def test_an_api_error_without_a_token_names_the_variable(run, code_mode):
         ("search", "ok", "--no-such-option"),
         ("search", "@/no/such/file"),
         ("no-such-command",),
+        ("rules", "check", "/zones"),
+        ("rules", "check", "EAT /zones"),
+        ("rules", "check", "GET /zones", "--deny", "tag:no-such-tag"),
+        ("rules", "check", "GET /zones", "--config", "/no/such/file"),
+        ("search", "ok", "--deny", "/zones"),
         ("serve", "--http", "nowhere"),
         ("serve", "--http", "0.0.0.0:0"),
     ],

@@ -13,7 +13,8 @@ from pymode.limits import MIB, Limits
 
 @pytest.fixture(autouse=True)
 def _empty_environment(monkeypatch):
-    for name in ("SPEC", "FUEL", "TIMEOUT", "NAME", "ACCOUNT_ID"):
+    fields = ("SPEC", "FUEL", "TIMEOUT", "NAME", "ACCOUNT_ID")
+    for name in (*fields, "CONFIG", "READ_ONLY", "ALLOW", "DENY", "APPROVE"):
         monkeypatch.delenv(f"PYMODE_{name}", raising=False)
     for name in ("CLOUDFLARE", "GITHUB"):
         monkeypatch.delenv(f"{name}_API_TOKEN", raising=False)
@@ -89,6 +90,47 @@ def test_settings_cannot_be_changed():
     settings = read_settings()
     with pytest.raises(ValueError, match="frozen"):
         settings.fuel = 1
+
+
+def test_the_rules_are_those_of_the_file_the_environment_and_the_options(tmp_path, monkeypatch):
+    """An option adds to what the others say; it takes nothing away."""
+    file = tmp_path / "pymode.toml"
+    file.write_text('[rules]\ndeny = ["tag:dns"]\nread_only = true\n')
+    monkeypatch.setenv("PYMODE_DENY", "GET /a\n\n DELETE /b \n")
+    monkeypatch.setenv("PYMODE_READ_ONLY", "false")
+    settings = read_settings(deny=["zones-get"], approve=["writes"], config=str(file), allow=[])
+    assert [str(rule) for rule in settings.rules.deny] == [
+        "tag:dns (deny in pymode.toml)",
+        "GET /a (PYMODE_DENY)",
+        "DELETE /b (PYMODE_DENY)",
+        "zones-get (--deny)",
+    ]
+    assert [str(rule) for rule in settings.rules.approve] == ["writes (--approve)"]
+    assert settings.rules.allow == ()
+    assert settings.rules.read_only
+
+
+def test_there_are_no_rules_unless_there_are_some(monkeypatch):
+    assert not read_settings().rules
+    monkeypatch.setenv("PYMODE_READ_ONLY", "1")
+    assert read_settings().rules.read_only
+    monkeypatch.setenv("PYMODE_READ_ONLY", "0")
+    assert read_settings(read_only=True).rules.read_only
+
+
+@pytest.mark.parametrize("field", ["allow", "deny", "approve"])
+def test_a_bad_rule_is_refused_by_the_name_that_the_operator_used(field, monkeypatch):
+    with pytest.raises(ConfigError, match=f"^--{field}: '/zones' is not a rule"):
+        read_settings(**{field: ["GET /x", "/zones"]})
+    monkeypatch.setenv(f"PYMODE_{field.upper()}", "GET /x\n/zones")
+    with pytest.raises(ConfigError, match=f"^PYMODE_{field.upper()}: '/zones' is not a rule"):
+        read_settings()
+
+
+def test_a_file_of_rules_that_is_not_there_is_an_error(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYMODE_CONFIG", str(tmp_path / "none.toml"))
+    with pytest.raises(ConfigError, match="cannot read"):
+        _ = read_settings().rules
 
 
 def test_the_token_and_the_account_are_those_of_the_api_by_name(monkeypatch):

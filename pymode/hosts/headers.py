@@ -20,6 +20,7 @@ FORBIDDEN = frozenset(
         "api-key",
         "authentication",
         "authorization",
+        "base-url",
         "cf-connecting-ip",
         "client-ip",
         "connection",
@@ -34,6 +35,7 @@ FORBIDDEN = frozenset(
         "job-token",
         "keep-alive",
         "private-token",
+        "request-uri",
         "set-cookie",
         "te",
         "trailer",
@@ -45,13 +47,29 @@ FORBIDDEN = frozenset(
         "x-api-key",
         "x-api-token",
         "x-client-ip",
-        "x-http-method",
-        "x-http-method-override",
-        "x-method-override",
+        "x-host",
+        "x-http-destinationurl",
+        "x-http-verb",
+        "x-proxy-url",
         "x-real-ip",
+        "x-request-uri",
+        "x-uri",
+        "x-url",
+        "x-verb",
     ]
 )
-FORBIDDEN_STARTS = ("proxy-", "sec-", "x-auth-", "x-forwarded", "x-original-", "x-rewrite-")
+FORBIDDEN_STARTS = (
+    "proxy-",
+    "sec-",
+    "x-auth-",
+    "x-envoy-",
+    "x-forwarded",
+    "x-original-",
+    "x-rewrite-",
+)
+# Each server has its own spelling of X-HTTP-Method-Override. The rules judge the method and the
+# path that are sent, so nothing may stand for another one.
+FORBIDDEN_WORDS = ("method", "override")
 
 
 def check_headers(headers: object) -> dict[str, str]:
@@ -74,7 +92,11 @@ def check_headers(headers: object) -> dict[str, str]:
         lower = name.lower()
         # Some servers read "_" as "-".
         plain = lower.replace("_", "-")
-        if plain in FORBIDDEN or plain.startswith(FORBIDDEN_STARTS):
+        if (
+            plain in FORBIDDEN
+            or plain.startswith(FORBIDDEN_STARTS)
+            or any(word in plain for word in FORBIDDEN_WORDS)
+        ):
             msg = f"the header {name} is set by the host or not at all; leave it out"
             raise RequestRefused(msg)
         checked[lower] = check_value(f"the header {name}", value)
