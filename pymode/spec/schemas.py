@@ -1,0 +1,66 @@
+"""Schemas as a document has them, read without trust: through `$ref` and `allOf`, with bounds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+PARTS: Final = 200
+SHOWN_VALUES: Final = 12
+
+TYPES: Final = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
+
+Follow = Callable[[object], Mapping[str, Any]]
+"""`Operations.follow`."""
+
+
+def flatten(follow: Follow, *schemas: object) -> list[Mapping[str, Any]]:
+    """Return the schemas that a value must fit all at once: through `$ref` and `allOf`."""
+    pending = list(reversed(schemas))
+    seen: set[int] = set()
+    parts: list[Mapping[str, Any]] = []
+    for _ in range(4 * PARTS):
+        if not pending or len(parts) == PARTS:
+            break
+        schema = follow(pending.pop())
+        if not schema or id(schema) in seen:
+            continue
+        seen.add(id(schema))
+        parts.append(schema)
+        pending += reversed(items(schema.get("allOf"))[:PARTS])
+    return parts
+
+
+def types(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the JSON types that a schema names itself; () where it names none that are known."""
+    named = schema.get("type")
+    found = [named] if isinstance(named, str) else items(named)
+    known = tuple(name for name in found if isinstance(name, str) and name in TYPES)
+    return known if len(known) == len(found) else ()
+
+
+def shorten(values: tuple[str, ...]) -> str:
+    """Write what a value may be: "one of A, B, …"."""
+    shown = ", ".join(value[:60] for value in values[:SHOWN_VALUES])
+    more = ", …" if len(values) > SHOWN_VALUES else ""
+    return f"one of {shown}{more}" if len(values) > 1 else shown
+
+
+def write_values(values: list[Any], given: object) -> tuple[str, ...]:
+    """Write the values of an enum; of many, those that begin like the given one come first."""
+    texts = [v if isinstance(v, str) else json.dumps(v) for v in values if is_scalar(v)]
+    if isinstance(given, str) and given:
+        start = given[:3].casefold()
+        texts.sort(key=lambda text: not text.casefold().startswith(start))
+    return tuple(dict.fromkeys(texts))
+
+
+def is_scalar(value: object) -> bool:
+    """Say whether a JSON value is neither a list nor an object."""
+    return value is None or isinstance(value, str | int | float)
+
+
+def items(value: object) -> list[Any]:
+    """Return a list, or an empty one for what is none."""
+    return value if isinstance(value, list) else []
