@@ -5,6 +5,7 @@
     ├── SpecError                 a spec cannot be found, fetched or read      → the operator
     ├── ImageError                the sandbox image cannot be built or opened  → the operator
     ├── SimulatorError            the simulated API did not come up            → the operator
+    ├── LogError                  the log cannot be opened, read or written    → the operator
     ├── SandboxError              the sandbox failed, not the code
     │   ├── WorkerDied            the process that ran the call ended          → try again
     │   └── Busy                  too many callers wait for a worker           → try again later
@@ -41,6 +42,10 @@ class ImageError(PymodeError):
 
 class SimulatorError(PymodeError):
     """The simulated API did not come up."""
+
+
+class LogError(PymodeError):
+    """The log, or the results kept beside it, cannot be opened, read or written."""
 
 
 class SandboxError(PymodeError):
@@ -108,8 +113,14 @@ class HttpError(HostCallError):
     Args:
         message: what happened and what to do.
         kind: "connection", "timeout", "too_large", "encoding" or "broken".
+        arrived: False only when surely nothing was sent; True when it may have taken effect.
+        status: the HTTP status, when the answer came at least that far.
     """
 
-    def __init__(self, message: str, *, kind: str) -> None:
+    def __init__(
+        self, message: str, *, kind: str, arrived: bool = True, status: int | None = None
+    ) -> None:
         super().__init__(message)
         self.kind = kind
+        self.arrived = arrived
+        self.status = status

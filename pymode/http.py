@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
@@ -40,20 +40,47 @@ class Response:
     body: bytes
 
 
+@dataclass(slots=True)
+class Flight:
+    """How far one request came: whether it left, and the status that came back."""
+
+    departing: Callable[[], None] | None
+    sent: bool = False
+    status: int | None = None
+
+    async def trace(self, event: str, _info: Mapping[str, object]) -> None:
+        """Take note of what httpcore is about to do."""
+        # Everything before this is name look-up, connecting and TLS. A connection that the server
+        # closed while it was idle is found out before this too, and replaced.
+        if event.endswith(".send_request_headers.started") and not self.sent:
+            self.sent = True
+            if self.departing is not None:
+                self.departing()
+
+
+class Pool:
+    """The connections to one origin."""
+
+    def __init__(self, connections: int) -> None:
+        self.free = asyncio.Semaphore(connections)
+        self.idle: list[httpx.AsyncHTTPTransport] = []
+
+
 class Http:
-    """One pool of HTTP/1.1 connections; an async context manager.
+    """A pool of HTTP/1.1 connections for each origin; an async context manager.
 
     Args:
         response_bytes: the most that one response body may have, on the wire and decompressed.
         wall_seconds: from the start of a request to the last byte of its response.
-        connections: open at once; further requests wait for one within their `wall_seconds`.
+        connections: open at once to one origin; further requests to it wait for one within
+            their `wall_seconds`.
     """
 
     def __init__(self, *, response_bytes: int, wall_seconds: float, connections: int = 40) -> None:
         self._response_bytes = response_bytes
         self._wall_seconds = wall_seconds
-        self._free = asyncio.Semaphore(connections)
-        self._idle: dict[str, list[httpx.AsyncHTTPTransport]] = {"http": [], "https": []}
+        self._connections = connections
+        self._pools: dict[tuple[str, str, int | None], Pool] = {}
         self._open: set[httpx.AsyncHTTPTransport] = set()
         self._tls: ssl.SSLContext | None = None
 
@@ -70,8 +97,8 @@ class Http:
 
     async def aclose(self) -> None:
         """Close every connection; a later `send` opens new ones."""
-        for idle in self._idle.values():
-            idle.clear()
+        for pool in self._pools.values():
+            pool.idle.clear()
         while self._open:
             await self._open.pop().aclose()
 
@@ -84,6 +111,8 @@ class Http:
         content: bytes | None = None,
         files: Sequence[Part] | None = None,
         within: str | None = None,
+        deadline: float | None = None,
+        departing: Callable[[], None] | None = None,
     ) -> Response:
         """Send one request and read its whole response; redirects are not followed.
 
@@ -94,32 +123,31 @@ class Http:
             content: the body; not together with `files`.
             files: parts of a multipart/form-data body.
             within: a base URL; the finished URL must have its origin and lie below its path.
+            deadline: in the time of the event loop; it ends the request before `wall_seconds` do.
+            departing: called once, before the first byte of the request goes out. When it was
+                not called, also after a cancellation, surely nothing was sent.
 
         Raises:
             RequestRefused: the URL or a header cannot be sent, or the URL is not `within`.
             HttpError: no whole response came back within the limits.
         """
-        request = self._build(method, url, headers or {}, content, files)
+        flight = Flight(departing)
+        request = self._build(method, url, headers or {}, content, files, flight)
         if within is not None:
             assert_within(request.url, within)
+        now = asyncio.get_running_loop().time()
+        seconds = self._wall_seconds if deadline is None else deadline - now
+        seconds = max(0.0, min(self._wall_seconds, seconds))
         try:
-            async with asyncio.timeout(self._wall_seconds):
-                return await self._exchange(request)
-        except TimeoutError as error:
-            msg = f"no complete answer within {self._wall_seconds:g} s; ask for less at once"
-            raise HttpError(msg, kind="timeout") from error
-        except httpx.TimeoutException as error:
-            msg = f"no connection to {request.url.host} within {CONNECT_SECONDS:g} s"
-            raise HttpError(msg, kind="timeout") from error
-        except (httpx.ConnectError, UnicodeError) as error:
-            msg = f"cannot connect to {request.url.host}: {error}"
-            raise HttpError(msg, kind="connection") from error
-        except (httpx.HTTPError, OSError) as error:
-            msg = (
-                f"the connection to {request.url.host} broke off ({error or type(error).__name__});"
-                " whether the request took effect is not known"
-            )
-            raise HttpError(msg, kind="broken") from error
+            async with asyncio.timeout(seconds):
+                if not seconds:
+                    raise TimeoutError
+                return await self._exchange(request, flight)
+        except (TimeoutError, httpx.HTTPError, OSError, UnicodeError) as error:
+            raise explain(error, request, flight, seconds) from error
+        except HttpError as error:
+            error.status = flight.status
+            raise
 
     def _build(
         self,
@@ -128,6 +156,7 @@ class Http:
         headers: Mapping[str, str],
         content: bytes | None,
         files: Sequence[Part] | None,
+        flight: Flight,
     ) -> httpx.Request:
         fixed = {"accept": "*/*", "user-agent": "pymode"}
         sent = fixed | {name.lower(): value for name, value in headers.items()}
@@ -142,7 +171,7 @@ class Http:
                 headers=sent,
                 content=content,
                 files=list(files) if files else None,
-                extensions={"timeout": timeout},
+                extensions={"timeout": timeout, "trace": flight.trace},
             )
         except (httpx.InvalidURL, UnicodeError) as error:
             raise RequestRefused(f"this request cannot be sent: {error}") from error
@@ -150,25 +179,30 @@ class Http:
             raise RequestRefused("a URL must start with http:// or https:// and name a host")
         return request
 
-    async def _exchange(self, request: httpx.Request) -> Response:
-        async with self._free:
-            idle = self._idle[request.url.scheme]
+    async def _exchange(self, request: httpx.Request, flight: Flight) -> Response:
+        url = request.url
+        # Of each origin its own: one that is slow takes no connection from the others.
+        pool = self._pools.get(origin := (url.scheme, url.host, url.port))
+        if pool is None:
+            pool = self._pools[origin] = Pool(self._connections)
+        async with pool.free:
             # The one used last is the least likely to have been closed by the server.
-            transport = idle.pop() if idle else self._open_transport(request.url.scheme)
+            transport = pool.idle.pop() if pool.idle else self._open_transport(url.scheme)
             try:
-                response = await self._receive(request, transport)
+                response = await self._receive(request, transport, flight)
             except BaseException:
                 self._open.discard(transport)
                 await transport.aclose()
                 raise
             if transport in self._open:
-                idle.append(transport)
+                pool.idle.append(transport)
             return response
 
     async def _receive(
-        self, request: httpx.Request, transport: httpx.AsyncHTTPTransport
+        self, request: httpx.Request, transport: httpx.AsyncHTTPTransport, flight: Flight
     ) -> Response:
         response = await transport.handle_async_request(request)
+        flight.status = response.status_code
         headers = {name.lower(): value for name, value in response.headers.items()}
         try:
             body = b"" if request.method == "HEAD" else await self._read(response, headers)
@@ -204,6 +238,29 @@ class Http:
         transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=limits)
         self._open.add(transport)
         return transport
+
+
+def explain(error: Exception, request: httpx.Request, flight: Flight, seconds: float) -> HttpError:
+    """Say what went wrong and whether the request may have taken effect."""
+    host = request.url.host
+    reason = str(error) or type(error).__name__
+    if isinstance(error, TimeoutError):
+        kind, msg = "timeout", f"no complete answer within {round(seconds, 1):g} s"
+    elif isinstance(error, httpx.TimeoutException):
+        kind, msg = "timeout", f"no connection to {host} within {CONNECT_SECONDS:g} s"
+    elif flight.sent:
+        kind, msg = "broken", f"the connection to {host} broke off ({reason})"
+    else:
+        kind, msg = "connection", f"cannot connect to {host}: {reason}"
+    if flight.status is not None:
+        msg += f"; the request was answered with status {flight.status}, but not to the end"
+    elif not flight.sent:
+        msg += "; this attempt sent nothing"
+    elif kind == "broken" or request.method not in ("GET", "HEAD", "OPTIONS"):
+        msg += "; whether the request took effect is not known"
+    if kind == "timeout" and flight.sent:
+        msg += "; ask for less at once"
+    return HttpError(msg, kind=kind, arrived=flight.sent, status=flight.status)
 
 
 def assert_within(url: httpx.URL, base_url: str) -> None:

@@ -211,22 +211,151 @@ def test_nobody_listening_is_a_connection_error() -> None:
         with pytest.raises(HttpError, match=r"cannot connect to 127\.0\.0\.1") as caught:
             asyncio.run(main())
     assert caught.value.kind == "connection"
+    assert not caught.value.arrived
 
 
 @pytest.mark.parametrize(
     "answer",
-    [b"HTTP/1.1 200 X\r\ncontent-length: 10\r\n\r\nshort", b"nonsense\r\n\r\n", b"HTTP/1.1 200"],
-    ids=["short body", "not HTTP", "half a head"],
+    [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200"],
+    ids=["nothing", "not HTTP", "half a head"],
 )
-def test_an_answer_that_breaks_off_says_that_the_effect_is_unknown(answer: bytes) -> None:
+def test_a_lost_connection_says_that_the_effect_is_unknown(answer: bytes) -> None:
     async def close(writer: asyncio.StreamWriter) -> None:
         writer.write(answer)
         await writer.drain()
         writer.close()
 
     with pytest.raises(HttpError, match="took effect is not known") as caught:
-        fetch(close)
-    assert caught.value.kind == "broken"
+        fetch(close, method="POST")
+    error = caught.value
+    assert (error.kind, error.arrived, error.status) == ("broken", True, None)
+
+
+def test_an_answer_that_breaks_off_names_its_status() -> None:
+    async def close(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 201 X\r\ncontent-length: 10\r\n\r\nshort")
+        await writer.drain()
+        writer.close()
+
+    with pytest.raises(HttpError, match="answered with status 201, but not to the end") as caught:
+        fetch(close, method="POST")
+    error = caught.value
+    assert (error.kind, error.arrived, error.status) == ("broken", True, 201)
+
+
+def test_an_answer_that_is_too_large_has_its_status() -> None:
+    with pytest.raises(HttpError) as caught:
+        fetch(write_answer(b"x" * (LIMIT_BYTES + 1), status=201), method="POST")
+    assert (caught.value.arrived, caught.value.status) == (True, 201)
+
+
+# What surely was not sent
+
+
+def test_a_deadline_that_has_passed_sends_nothing() -> None:
+    async def use(server: Loopback, http: Http) -> None:
+        await http.send("GET", server.url)  # so that there is a connection to send on
+        now = asyncio.get_running_loop().time()
+        with pytest.raises(HttpError, match="this attempt sent nothing") as caught:
+            await http.send("POST", server.url, deadline=now - 1)
+        assert (caught.value.kind, caught.value.arrived) == ("timeout", False)
+        assert len(server.received) == 1
+
+    run(use, write_answer(b"ok"))
+
+
+def test_a_deadline_ends_a_request_before_its_wall_time() -> None:
+    async def use(server: Loopback, http: Http) -> None:
+        deadline = asyncio.get_running_loop().time() + 0.1
+        with pytest.raises(HttpError, match=r"within 0\.1 s; whether the request") as caught:
+            await http.send("POST", server.url, deadline=deadline)
+        assert (caught.value.kind, caught.value.arrived) == ("timeout", True)
+
+    run(use, b"")
+
+
+def test_departing_is_told_of_a_request_that_goes_out_also_when_it_is_cancelled() -> None:
+    """One connection: the second request waits for it, and was never sent."""
+
+    async def main() -> None:
+        told: list[str] = []
+        arrived = asyncio.Event()
+
+        async def stall(writer: asyncio.StreamWriter) -> None:
+            assert told == ["first"]
+            arrived.set()
+            await asyncio.Event().wait()
+
+        async with (
+            loopback.running(stall) as server,
+            Http(response_bytes=10, wall_seconds=20, connections=1) as http,
+        ):
+
+            def start(name: str) -> asyncio.Task[Response]:
+                sending = http.send("POST", server.url, departing=lambda: told.append(name))
+                return asyncio.create_task(sending)
+
+            tasks = [start("first"), start("second")]
+            await arrived.wait()
+            # In this order: the connection must not become free for the second.
+            for task in reversed(tasks):
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            assert all(task.cancelled() for task in tasks)
+            assert (told, len(server.received)) == (["first"], 1)
+
+    asyncio.run(main())
+
+
+def test_departing_is_told_once_on_a_connection_used_before() -> None:
+    async def use(server: Loopback, http: Http) -> None:
+        told: list[int] = []
+        for number in range(3):
+            departing = lambda number=number: told.append(number)  # noqa: E731 - of this round
+            await http.send("POST", server.url, content=b"x" * 100, departing=departing)
+        assert (told, server.connections) == ([0, 1, 2], 1)
+
+    run(use, write_answer(b"ok"))
+
+
+# One pool for each origin
+
+
+def test_a_slow_origin_takes_no_connection_from_another() -> None:
+    async def main() -> None:
+        arrived = asyncio.Event()
+
+        async def stall(writer: asyncio.StreamWriter) -> None:
+            arrived.set()
+            await asyncio.Event().wait()
+
+        async with (
+            loopback.running(stall) as slow,
+            loopback.running(write_answer(b"ok")) as quick,
+            Http(response_bytes=10, wall_seconds=20, connections=1) as http,
+        ):
+            waiting = asyncio.create_task(http.send("GET", slow.url))
+            await arrived.wait()
+            assert (await http.send("GET", quick.url)).body == b"ok"
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_two_origins_in_turn_keep_their_connections() -> None:
+    async def main() -> None:
+        async with (
+            loopback.running(write_answer(b"a")) as one,
+            loopback.running(write_answer(b"b")) as two,
+            Http(response_bytes=10, wall_seconds=20) as http,
+        ):
+            for _ in range(3):
+                assert (await http.send("GET", one.url)).body == b"a"
+                assert (await http.send("GET", two.url)).body == b"b"
+            assert (one.connections, two.connections) == (1, 1)
+
+    asyncio.run(main())
 
 
 RAW_DEFLATE = zlib.compressobj(9, zlib.DEFLATED, -15)

@@ -18,12 +18,16 @@ class SentRequest:
         path: below the base URL, without the query.
         status: the HTTP status; None when no answer came back.
         seconds: from sending to the end of the answer.
+        arrived: False only when surely nothing was sent.
+        write: whether it may change something; None leaves that to the method.
     """
 
     method: str
     path: str
     status: int | None
     seconds: float
+    arrived: bool = True
+    write: bool | None = None
 
 
 class Namespace(Protocol):

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 
+from pymode.hosts.retries import read_retry_after
 from pymode.http import Response
 
 TEXT_CHARS = 500
+LINK_CHARS = 20_000
 
 # Headers that the guest sees, under the names of the head.
 SHOWN = {
@@ -49,26 +52,42 @@ TEXT_TYPES = frozenset(
 CHARSETS = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "latin1": "cp1252"}
 
 
-def write_error(kind: str, message: str) -> str:
-    """Write a reply for a request that got no answer."""
-    return json.dumps({"error": {"kind": kind, "message": message[: 4 * TEXT_CHARS]}}) + "\n"
+def write_error(kind: str, message: str, status: int | None = None) -> str:
+    """Write a reply for a request that got no answer.
+
+    Args:
+        kind: see `HttpError`, or "refused".
+        message: what happened.
+        status: of an answer that broke off, or that was too large.
+    """
+    head: dict[str, object] = {"error": {"kind": kind, "message": message[: 4 * TEXT_CHARS]}}
+    if status is not None:
+        head["status"] = status
+    return json.dumps(head) + "\n"
 
 
-def write_response(response: Response, note: str = "") -> str:
+def write_response(response: Response, note: str = "", base_url: str = "") -> str:
     """Write a reply for an answer from which the token was already taken out.
 
     Args:
         response: status, headers and body.
         note: a sentence for who reads the error, if the status is one.
+        base_url: of the API; links that lie below it are written as paths that can be requested.
     """
     content_type = response.headers.get("content-type", "")[:TEXT_CHARS]
     head: dict[str, object] = {"status": response.status}
     head["kind"], body = classify(response.body, content_type)
     head["content_type"] = content_type
+    shown = {name: response.headers[name] for name in SHOWN if name in response.headers}
+    if "link" in shown and base_url:
+        shown["link"] = shown["link"].replace(f"<{base_url}/", "</")
+    seconds = read_retry_after(response)
+    if seconds is not None:
+        shown["retry-after"] = str(math.ceil(seconds))
     for header, key in SHOWN.items():
-        value = response.headers.get(header)
-        # Half a link is of no use.
-        most = 4 * TEXT_CHARS if key == "link" else TEXT_CHARS
+        value = shown.get(header)
+        # Half a link is of no use, and without one a list in pages seems to end.
+        most = LINK_CHARS if key == "link" else TEXT_CHARS
         if value and len(value) <= most:
             head.setdefault(key, value)
     if note:

@@ -101,6 +101,14 @@ def test_an_attribute_that_does_not_exist_shows_request() -> None:
         _ = Host().namespace.zones
 
 
+def test_what_is_there_is_shown() -> None:
+    shown = repr(Host().namespace)
+    assert "await cloudflare.request(method, path" in shown
+    assert "async for item in cloudflare.pages(path" in shown
+    with pytest.raises(AttributeError, match=r"or async for item in cloudflare\.pages\("):
+        _ = Host().namespace.list
+
+
 def test_the_error_class_is_named_after_the_namespace() -> None:
     assert Host().error.__name__ == "CloudflareError"
     assert make("github", Host().call)[1].__name__ == "GithubError"
@@ -456,6 +464,12 @@ def test_a_request_that_got_no_answer_has_no_status() -> None:
     assert (error.status, error.ray_id) == (None, None)
     assert error.errors == [{"code": "refused", "message": "two slashes"}]
     assert str(error) == "GET //x: two slashes"
+
+
+def test_an_answer_that_broke_off_has_the_status_that_came() -> None:
+    host = Host()
+    host.reply = '{"error":{"kind":"broken","message":"broke off"},"status":201}\n'
+    assert host.fail("POST", "/x").status == 201
 
 
 def test_the_code_can_raise_and_catch_the_error_itself() -> None:

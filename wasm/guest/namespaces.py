@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from guest import answers, bodies
+from guest import answers, bodies, pages
 from guest.answers import APIError, Failure
 
 Call = Callable[[str, str], Awaitable[str]]
@@ -31,7 +31,7 @@ HINTS = {
 
 
 class Namespace:
-    """One API; `request` is all that it has.
+    """One API: `request`, and `pages` for lists.
 
     Args:
         name: the name that the code uses.
@@ -45,10 +45,13 @@ class Namespace:
         self._error_class = error_class
 
     def __repr__(self) -> str:
-        return f"<await {signature(self._name)}>"
+        return f"<await {signature(self._name)}; {pages.signature(self._name)}>"
 
     def __getattr__(self, attribute: str) -> object:
-        msg = f"{self._name} has no {attribute!r}; use await {signature(self._name)}"
+        msg = (
+            f"{self._name} has no {attribute!r}; use await {signature(self._name)}"
+            f" or {pages.signature(self._name)}"
+        )
         raise AttributeError(msg)
 
     async def request(self, *args: object, **keywords: object) -> dict[str, object]:
@@ -83,6 +86,19 @@ class Namespace:
             )
         # Raised out here so that the error has no context which the code did not cause.
         raise error
+
+    def pages(self, *args: object, **keywords: object) -> pages.Pages:
+        """Iterate over all items of a list with `async for`, whatever the pages are like.
+
+        Args:
+            args: path and query, in this order.
+            keywords: the same by name; limit: the most items, None for all; key: of the list in
+                the result, where there are several; headers.
+
+        Raises:
+            TypeError: an argument cannot be used. A failure of a request raises when it happens.
+        """
+        return pages.make(self._name, self.request, self._error_class, args, keywords)
 
 
 class Absent:
