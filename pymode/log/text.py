@@ -1,0 +1,51 @@
+"""Identifiers, and text as the log stores it."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Callable
+
+Redact = Callable[[str], str]
+
+CODE_CHARS = 256 * 1024
+MESSAGE_CHARS = 20_000
+FIELD_CHARS = 4_000
+# 60 bits: among a million calls two are the same once in two million logs.
+_CALL_CHARS = 12
+# 80 bits, all that 16 characters hold: not to be guessed, and short in a model's answer.
+_RESULT_CHARS = 16
+
+
+def make_call_id() -> str:
+    """A new name of a call: `c_` and 12 letters and digits."""
+    return "c_" + _draw()[:_CALL_CHARS]
+
+
+def make_result_id() -> str:
+    """A new name of a result: `r_` and 16 letters and digits that nobody can guess."""
+    return "r_" + _draw()[:_RESULT_CHARS]
+
+
+def _draw() -> str:
+    return base64.b32encode(secrets.token_bytes(10)).decode().lower()
+
+
+def keep_plain(text: str) -> str:
+    """Text as it is: the last guard where there is nothing to hide."""
+    return text
+
+
+def store(text: str, redact: Redact, chars: int) -> str:
+    """Text as it goes into a column: redacted, then cut, and with a UTF-8 form.
+
+    Args:
+        text: any text, half characters included.
+        redact: takes secrets out.
+        chars: the most that are kept.
+    """
+    text = redact(text)
+    if len(text) > chars:
+        text = f"{text[:chars]}… ({len(text) - chars} more characters)"
+    # SQLite takes no lone surrogates.
+    return text.encode("utf-8", "replace").decode()
