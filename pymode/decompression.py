@@ -59,7 +59,7 @@ class Inflater:
             raise broken(str(error)) from error
         if len(inflated) > self._left_bytes:
             msg = (
-                f"the response is larger than {self._limit_bytes} bytes once decompressed;"
+                f"the response is larger than {self._limit_bytes:,} bytes once decompressed;"
                 " ask for fewer items or a smaller part"
             )
             raise HttpError(msg, kind="too_large")

@@ -280,5 +280,5 @@ def split_base(base_url: str) -> tuple[tuple[str, str, int | None], bytes]:
 
 def too_large(limit: int) -> HttpError:
     """The error for a body over `limit` bytes."""
-    msg = f"the response is larger than {limit} bytes; ask for fewer items or a smaller part"
+    msg = f"the response is larger than {limit:,} bytes; ask for fewer items or a smaller part"
     return HttpError(msg, kind="too_large")

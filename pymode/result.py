@@ -177,9 +177,9 @@ def _raise_limit(limit: str, done: Done, limits: Limits) -> NoReturn:
 
 def _sentence(limit: str, limits: Limits) -> str:
     amount = getattr(limits, limit)
-    shown = (
-        f"{amount / MIB:,.0f} MiB" if limit.endswith("_bytes") and amount >= MIB else f"{amount:,}"
-    )
+    shown = f"{amount:,}"
+    if limit.endswith("_bytes"):
+        shown = f"{amount / MIB:,.0f} MiB" if amount >= MIB else f"{amount:,} bytes"
     return _WHAT_TO_DO[limit].format(shown)
 
 

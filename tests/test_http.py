@@ -138,7 +138,7 @@ def test_the_answer_to_head_has_no_body() -> None:
 
 @pytest.mark.parametrize("declared", ["10001", "9" * 19])
 def test_a_body_that_is_declared_too_large_is_not_read(declared: str) -> None:
-    with pytest.raises(HttpError, match="larger than 10000 bytes") as caught:
+    with pytest.raises(HttpError, match="larger than 10,000 bytes") as caught:
         fetch(f"HTTP/1.1 200 X\r\ncontent-length: {declared}\r\n\r\n".encode())
     assert caught.value.kind == "too_large"
 
@@ -150,7 +150,7 @@ def test_a_body_without_a_length_is_stopped_at_the_cap() -> None:
             writer.write(b"400\r\n" + b"x" * 1024 + b"\r\n")
             await writer.drain()
 
-    with pytest.raises(HttpError, match="larger than 10000 bytes"):
+    with pytest.raises(HttpError, match="larger than 10,000 bytes"):
         fetch(pour)
 
 

@@ -174,4 +174,4 @@ def decode(text: str, encoding: object) -> bytes:
 
 def too_large(request_bytes: int) -> RequestRefused:
     """The error for a request over `request_bytes`."""
-    return RequestRefused(f"the request is larger than {request_bytes} bytes; send it in parts")
+    return RequestRefused(f"the request is larger than {request_bytes:,} bytes; send it in parts")

@@ -13,8 +13,9 @@ async def worker(queue, results):
 async def main():
     queue: asyncio.Queue[str] = asyncio.Queue()
     results: dict[str, bool] = {}
-    for i in range(6):
-        queue.put_nowait(f"zone{i}")
+    zones = await cloudflare.request("GET", "/zones", {"per_page": 6})
+    for zone in zones["result"]:
+        queue.put_nowait(zone["id"])
     workers = [asyncio.create_task(worker(queue, results)) for _ in range(3)]
     await queue.join()
     for w in workers:

@@ -23,8 +23,6 @@ ENDLESS = {
             except BaseException: pass
         """,
     "yielding": "while True: await asyncio.sleep(0)",
-    "waiting for an event": "await asyncio.Event().wait()",
-    "waiting for a future": "await asyncio.get_running_loop().create_future()",
     "a task that ignores its end": """
         async def stay():
             while True:

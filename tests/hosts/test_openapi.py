@@ -229,7 +229,7 @@ def test_a_request_over_its_limit_is_refused(character: str) -> None:
         repeated = 1000 if character == "x" else 500
         payload = '{"method":"POST","path":"/x","body":"text"}\n' + character * repeated
         head, _ = read_reply(await host.request(payload))
-        assert "larger than 1000 bytes" in head["error"]["message"]  # type: ignore[index]
+        assert "larger than 1,000 bytes" in head["error"]["message"]  # type: ignore[index]
 
     run(use, limits=Limits(request_bytes=1000))
 

@@ -105,7 +105,7 @@ def test_answers_that_are_no_json_have_their_type(send: Any, path: str, kind: ty
         ("/simulator/truncated-json", "does not parse"),
         ("/simulator/deep-json", "nested too deep"),
         ("/simulator/gzip-bomb", "once decompressed"),
-        ("/simulator/large?bytes=99000000", "larger than 4194304 bytes"),
+        ("/simulator/large?bytes=99000000", "larger than 4,194,304 bytes"),
         ("/simulator/reset", "broke off"),
         ("/../../simulator/echo", r"'\.\.' segment"),
         ("//evil.test/", "'//' in it"),

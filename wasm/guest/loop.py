@@ -6,16 +6,32 @@ next timer is due, and everything above it is asyncio as it is.
 
 import asyncio
 from asyncio import base_events
+from collections.abc import Iterator
 from typing import NoReturn
 
+from guest.source import FILENAME
 from wit_world.imports import host
+
+
+class Deadlock(RuntimeError):
+    """Every task waits, and nothing is under way that could wake one."""
 
 
 class HostSelector:
     """What `BaseEventLoop` expects of a selector, answered by the host's `wait`."""
 
+    def __init__(self, loop: "HostLoop") -> None:
+        self._loop = loop
+
     def select(self, timeout: float | None) -> list[host.Completion]:
-        """Return the host calls that ended, within `timeout` seconds (None: no time-out)."""
+        """Return the host calls that ended, within `timeout` seconds (None: no time-out).
+
+        Raises:
+            Deadlock: there is neither a host call nor a timer to wait for; the host could only
+                let the deadline pass.
+        """
+        if timeout is None and not self._loop.replies:
+            raise Deadlock(_tell_who_waits(self._loop))
         return host.wait(-1.0 if timeout is None else timeout)
 
     def close(self) -> None:
@@ -27,13 +43,13 @@ class HostLoop(base_events.BaseEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self._selector = HostSelector()
-        self._replies: dict[int, asyncio.Future[str]] = {}
+        self._selector = HostSelector(self)
+        self.replies: dict[int, asyncio.Future[str]] = {}
 
     async def call(self, target: str, payload: str) -> str:
         """Start a host call and return its reply."""
         reply: asyncio.Future[str] = self.create_future()
-        self._replies[host.start(target, payload)] = reply
+        self.replies[host.start(target, payload)] = reply
         return await reply
 
     def run_in_executor(self, executor: object, func: object, *args: object) -> NoReturn:
@@ -46,9 +62,29 @@ class HostLoop(base_events.BaseEventLoop):
 
     def _process_events(self, completions: list[host.Completion]) -> None:
         for completion in completions:
-            reply = self._replies.pop(completion.id, None)
+            reply = self.replies.pop(completion.id, None)
             if reply is not None and not reply.done():
                 reply.set_result(completion.reply)
 
     def _write_to_self(self) -> None:
         """Do nothing: no other thread can wake the loop."""
+
+
+def _find_lines(task: asyncio.Task[object]) -> Iterator[int]:
+    """Yield the innermost line of the code in which a task waits."""
+    line, coroutine = None, task.get_coro()
+    while frame := getattr(coroutine, "cr_frame", None):
+        if frame.f_code.co_filename == FILENAME:
+            line = frame.f_lineno
+        coroutine = coroutine.cr_await
+    if line is not None:
+        yield line
+
+
+def _tell_who_waits(loop: HostLoop) -> str:
+    lines = sorted({line for task in asyncio.all_tasks(loop) for line in _find_lines(task)})
+    where = f" (line {', '.join(map(str, lines[:5]))})" if lines else ""
+    return (
+        f"every task waits{where} for what cannot happen any more: an event that is never set, a "
+        "queue that is never filled, a lock that is never released, or a task that failed"
+    )
