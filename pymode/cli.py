@@ -26,6 +26,7 @@ from pymode.config import (
 )
 from pymode.console import is_terminal, say, showing_progress, summarize
 from pymode.errors import CodeError, CodeRaised, ConfigError, PymodeError, SpecError
+from pymode.log_command import log_app
 from pymode.options import name_api, with_settings
 from pymode.prompts import error_name
 from pymode.rules_command import rules_app
@@ -45,6 +46,7 @@ app = typer.Typer(
 spec_app = typer.Typer(no_args_is_help=True, help="The API documents that pymode keeps.")
 app.add_typer(spec_app, name="spec")
 app.add_typer(rules_app, name="rules")
+app.add_typer(log_app, name="log")
 
 Code = Annotated[
     str,
@@ -162,6 +164,11 @@ def make_code_mode(settings: Settings, *, workers: int | None = None) -> CodeMod
         base_url=settings.base_url,
         limits=settings.limits,
         workers=settings.workers or workers,
+        rules=settings.rules,
+        check=settings.check,
+        dry_run=settings.dry_run,
+        log=settings.log_path,
+        retention=settings.retention,
     )
 
 
@@ -252,6 +259,8 @@ def _finish(settings: Settings, result: Result) -> None:
         say(result.logs.rstrip("\n"))
     for note in result.notes:
         say(f"note: {note}")
+    for write in result.planned:
+        say(f"dry run, not sent: {write.method} {write.path} {write.body}".rstrip())
     if is_terminal():
         say(summarize(result))
     # JSON is UTF-8, whatever the locale.

@@ -20,14 +20,28 @@ from typing import Self
 from pydantic import SecretStr
 
 from pymode import spec as specs
-from pymode.errors import CodeRejected, ConfigError, HostCallError, LimitExceeded
-from pymode.hosts import Namespace, SentRequest
-from pymode.hosts.openapi import OpenAPIHost
+from pymode.errors import (
+    CodeRejected,
+    ConfigError,
+    HostCallError,
+    ImageError,
+    LimitExceeded,
+    LogError,
+    PymodeError,
+)
+from pymode.hosts import Namespace
+from pymode.hosts.guard import Check, Guard
+from pymode.hosts.openapi import Conduct, OpenAPIHost
+from pymode.hosts.redaction import Redactor
+from pymode.hosts.rules import Rules
+from pymode.hosts.sent import describe_sent
 from pymode.http import Http
 from pymode.limits import Limits
+from pymode.log import Database, Log, OpenCall, Retention
 from pymode.result import Result, Timings, read_outcome
 from pymode.sandbox.image import Image, open_image
 from pymode.sandbox.pool import Pool
+from pymode.spec.operations import Operations
 
 Progress = Callable[[float, str], None]
 
@@ -49,6 +63,12 @@ class CodeMode:
         account_id: what the code finds as `account_id`; by default the only account of the token.
         limits: what each call may use.
         workers: the number of sandbox processes; by default one for each CPU, at most 8.
+        rules: which requests may be sent; by default all.
+        check: whether what the document knows explains refusals of the API ("warn"), refuses
+            requests before they are sent ("strict"), or is left aside ("off").
+        dry_run: what `execute` does where it is not told.
+        log: the file of the log; None keeps it in memory for as long as this object lives.
+        retention: how long and how much the log keeps.
 
     `name` is what the code calls the API. Use it as an asynchronous context manager:
 
@@ -66,6 +86,11 @@ class CodeMode:
         account_id: str | None = None,
         limits: Limits | None = None,
         workers: int | None = None,
+        rules: Rules | None = None,
+        check: Check = "warn",
+        dry_run: bool = False,
+        log: str | Path | None = None,
+        retention: Retention | None = None,
     ) -> None:
         # No frame keeps the token as it is: tracebacks may show their locals.
         token = SecretStr(token) if isinstance(token, str) else token
@@ -77,6 +102,12 @@ class CodeMode:
         self._limits = limits or Limits()
         self._guest_limits = asdict(self._limits)
         self._workers = workers or min(os.cpu_count() or 1, MOST_WORKERS)
+        self._rules = rules or Rules()
+        self._check = check
+        self._dry_run = dry_run
+        self._database = Database(Path(log) if log else None, retention)
+        self._log = Log(self._database)
+        self._guard: Guard | None = None
         self._preparing = asyncio.Lock()
         self._image: Image | None = None
         self._pool: Pool | None = None
@@ -103,6 +134,7 @@ class CodeMode:
         if self._pool is not None:
             await self._pool.close()
         await self._http.aclose()
+        await self._database.close()
 
     @property
     def image(self) -> Image | None:
@@ -140,7 +172,7 @@ class CodeMode:
             CodeError: the code was rejected, failed or hit a limit.
             PymodeError: what `prepare` raises, or the sandbox failed.
         """
-        return await self._run(code, None, None, [], progress)
+        return await self._logged("search", code, progress, None)
 
     async def execute(
         self,
@@ -148,6 +180,7 @@ class CodeMode:
         *,
         token: str | SecretStr | None = None,
         account_id: str | None = None,
+        dry_run: bool | None = None,
         progress: Progress | None = None,
     ) -> Result:
         """Run code that may send requests to the API.
@@ -156,6 +189,7 @@ class CodeMode:
             code: as for `search`; `cloudflare` (the name of the API) and `account_id` are in scope.
             token: for this call, in place of the one given before.
             account_id: for this call, in place of the one given before.
+            dry_run: send reads only; writes are answered with stand-ins and listed in `planned`.
             progress: see `prepare`.
 
         Raises:
@@ -169,27 +203,66 @@ class CodeMode:
         # The text goes with its name: a traceback may show what names hold.
         secret = token = SecretStr(token) if isinstance(token, str) else token or self._token
         await self._ready(progress)
-        sent: list[SentRequest] = []
-        host = OpenAPIHost(self.name, self._server(), secret, self._http, self._limits, sent)
+        guard = await self._judge()
         account = account_id or self._account_id or self._accounts.get(self._digest(secret))
-        return await self._run(
-            code, _Answers(host, self._remember(secret)), account, sent, progress
+
+        def make_host(call: OpenCall) -> OpenAPIHost:
+            dry = self._dry_run if dry_run is None else dry_run
+            conduct = Conduct(guard, dry, (self._log, call))
+            server = self._server()
+            return OpenAPIHost(self.name, server, secret, self._http, self._limits, conduct)
+
+        return await self._logged("execute", code, progress, make_host, secret, account)
+
+    async def _logged(
+        self,
+        tool: str,
+        code: str,
+        progress: Progress | None,
+        make_host: Callable[[OpenCall], OpenAPIHost] | None,
+        secret: SecretStr | None = None,
+        account_id: str | None = None,
+    ) -> Result:
+        """Run a call between two records, and say in its error what was sent."""
+        self._check_source(code)
+        await self._ready(progress)
+        redact = Redactor(secret).clean
+        call = self._log.begin_call(
+            tool, code, api=self.name, owner=self._owner(secret), redact=redact
         )
+        outcome, message = "cancelled", ""
+        host: OpenAPIHost | None = None
+        used: dict[str, float] = {}
+        try:
+            host = make_host(call) if make_host else None
+            answers = _Answers(host, self._remember(secret)) if host else None
+            result = await self._run(code, answers, account_id, host)
+            outcome = "ok"
+            used = {"fuel": result.fuel, "printed_chars": len(result.logs)}
+            return result
+        except PymodeError as error:
+            outcome = _name_outcome(error)
+            if host is not None and any(request.arrived for request in host.sent):
+                error.args = (f"{error}\n{describe_sent(host.sent)}", *error.args[1:])
+            message = str(error)
+            raise
+        finally:
+            if host is not None:
+                used["host_calls"] = len(host.sent)
+            self._log.end_call(call, outcome, message=message, used=used)
 
     async def _run(
         self,
         code: str,
         answers: _Answers | None,
         account_id: str | None,
-        sent: list[SentRequest],
-        progress: Progress | None,
+        host: OpenAPIHost | None,
     ) -> Result:
         started = time.monotonic()
-        self._check_source(code)
-        pool = await self._ready(progress)
+        pool = await self._ready(None)
         request = {
             "code": code,
-            "namespaces": [] if answers is None else [answers.host.name],
+            "namespaces": [] if answers is None else [self.name],
             "absent": [self.name] if answers is None else [],
             "account_id": account_id,
             "limits": self._guest_limits,
@@ -201,7 +274,18 @@ class CodeMode:
             run_seconds=run.done.seconds,
             total_seconds=time.monotonic() - started,
         )
-        return Result(value, run.done.logs, notes, run.done.fuel, timings, tuple(sent))
+        sent = tuple(request for request in host.sent if request.arrived) if host else ()
+        planned = tuple(host.planned) if host else ()
+        return Result(value, run.done.logs, notes, run.done.fuel, timings, sent, planned)
+
+    async def _judge(self) -> Guard:
+        """Return what judges requests; it reads the document, so only the first execution waits."""
+        if self._guard is None and self._image is not None:
+            path = self._image.document_path
+            operations = await asyncio.to_thread(_read_operations, path)
+            self._guard = Guard(operations, self._rules.bind(operations), self._check)
+        assert self._guard is not None  # noqa: S101 - `_ready` has set the image
+        return self._guard
 
     def _check_source(self, code: str) -> None:
         """Look at nothing but size and encoding: hostile source is parsed in the sandbox only."""
@@ -225,6 +309,11 @@ class CodeMode:
                 self._image = await open_image(spec, progress)
                 if spec.note:
                     _log.warning(spec.note)
+                try:
+                    await self._database.open()
+                except LogError as error:
+                    # Searches and reads go on; writes are refused until they can be recorded.
+                    _log.warning(str(error))
                 pool = Pool(self._image, self._limits, self._workers)
                 try:
                     await pool.start()
@@ -245,6 +334,11 @@ class CodeMode:
         token = secret.get_secret_value() if secret else ""
         return hmac.digest(self._digest_key, token.encode(), hashlib.sha256)
 
+    def _owner(self, secret: SecretStr | None) -> bytes:
+        """Return what calls of one token to one API have in common, without telling the token."""
+        token = secret.get_secret_value() if secret else ""
+        return hmac.digest(token.encode(), f"{self.name} {self._base_url}".encode(), hashlib.sha256)
+
     def _remember(self, secret: SecretStr | None) -> Callable[[str], None]:
         digest = self._digest(secret)
 
@@ -254,6 +348,20 @@ class CodeMode:
             self._accounts[digest] = account_id
 
         return remember
+
+
+def _read_operations(path: Path) -> Operations:
+    try:
+        return Operations(json.loads(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        msg = f"the document of the image cannot be read ({error}); remove {path} and try again"
+        raise ImageError(msg) from None
+
+
+def _name_outcome(error: PymodeError) -> str:
+    if isinstance(error, LimitExceeded):
+        return f"limit {error.limit}"
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
 
 
 class _Answers:

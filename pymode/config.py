@@ -9,7 +9,8 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import (
     Field,
@@ -27,8 +28,11 @@ from pymode.hosts.rule import parse as parse_rule
 from pymode.hosts.rules import Rules
 from pymode.hosts.rules_file import read_file
 from pymode.limits import MIB, Limits
+from pymode.log.place import default_path
+from pymode.log.retention import Retention
 
 KIB = 1024
+DAY_SECONDS = 24 * 60 * 60
 _LIMITS = Limits()
 _TAKEN_NAMES = frozenset({"account_id", "spec"})
 
@@ -69,6 +73,17 @@ class Settings(BaseSettings):
     approve: RuleList = Field(
         (), description='Ask before what fits this rule, or "writes", is sent; repeatable.'
     )
+
+    check: Literal["warn", "strict", "off"] = Field(
+        "warn", description="What to do with what the document knows: warn, strict or off."
+    )
+    dry_run: bool = Field(False, description="Send no writes; answer them with stand-ins.")
+    log: str | None = Field(
+        None, description="File of the log (by default in the user's state folder)."
+    )
+    no_log: bool = Field(False, description="Keep no log; writes are sent unrecorded.")
+    log_days: Seconds = Field(30.0, description="Days that the log keeps calls.")
+    log_mb: PositiveInt = Field(256, description="Size of the log, in MiB.")
 
     fuel: PositiveInt = Field(
         _LIMITS.fuel, description="WebAssembly instructions of a call; 10^10 are about 1.2 s."
@@ -138,6 +153,18 @@ class Settings(BaseSettings):
             "--read-only or PYMODE_READ_ONLY",
         )
         return own if self.config is None else read_file(self.config).merge(own)
+
+    @property
+    def log_path(self) -> Path | None:
+        """The file of the log, or None for no log."""
+        if self.no_log:
+            return None
+        return Path(self.log) if self.log else default_path()
+
+    @property
+    def retention(self) -> Retention:
+        """How long and how much the log keeps."""
+        return Retention(age_seconds=self.log_days * DAY_SECONDS, total_bytes=self.log_mb * MIB)
 
     @property
     def limits(self) -> Limits:

@@ -16,6 +16,7 @@
     │   └── LimitExceeded         one limit was hit; `limit` names it
     └── HostCallError             a host call failed; the code may catch it
         ├── RequestRefused        a request that is never sent
+        │   └── RuleRefused       a rule of the operator is against it
         └── HttpError             it was tried, and no usable answer came; `kind` says why
 
 Messages speak to the one who can act on them and say what to do.
@@ -105,6 +106,10 @@ class HostCallError(PymodeError):
 
 class RequestRefused(HostCallError):
     """A request breaks a rule of the host and was not sent."""
+
+
+class RuleRefused(RequestRefused):
+    """A rule of the operator is against a request; it was not sent."""
 
 
 class HttpError(HostCallError):

@@ -16,7 +16,7 @@ from pymode.errors import (
     ResultRejected,
     SandboxError,
 )
-from pymode.hosts import SentRequest
+from pymode.hosts import Planned, SentRequest
 from pymode.limits import MIB, Limits
 from pymode.sandbox.worker_process import Done
 
@@ -53,7 +53,8 @@ class Result:
         notes: what was changed to make JSON of the value, such as NaN to null.
         fuel: WebAssembly instructions that were used.
         timings: where the time went.
-        requests: what was sent to the API, in the order in which it ended.
+        requests: what was sent to the API, each attempt, in the order in which it ended.
+        planned: the writes that a dry run did not send.
     """
 
     value: JSON
@@ -62,6 +63,7 @@ class Result:
     fuel: int
     timings: Timings
     requests: tuple[SentRequest, ...]
+    planned: tuple[Planned, ...] = ()
 
 
 def read_outcome(done: Done, limits: Limits) -> tuple[JSON, tuple[str, ...]]:

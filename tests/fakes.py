@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from types import SimpleNamespace
 
 from pymode.errors import CodeRaised, LimitExceeded
+from pymode.result import Result, Timings
 
 
 class FakeCodeMode:
@@ -84,7 +84,5 @@ class FakeCodeMode:
 
 def result(value, *, logs="", notes=(), requests=()):
     json.dumps(value)
-    timings = SimpleNamespace(waited_seconds=0.0, run_seconds=0.01, total_seconds=0.01)
-    return SimpleNamespace(
-        value=value, logs=logs, notes=notes, fuel=1_000_000, timings=timings, requests=requests
-    )
+    timings = Timings(waited_seconds=0.0, run_seconds=0.01, total_seconds=0.01)
+    return Result(value, logs, tuple(notes), 1_000_000, timings, tuple(requests))

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Namespace", "SentRequest", "token_variable"]
+__all__ = ["Namespace", "Planned", "SentRequest", "token_variable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,21 @@ class SentRequest:
     seconds: float
     arrived: bool = True
     write: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A write that a dry run did not send.
+
+    Args:
+        method: such as "POST".
+        path: below the base URL, without the query.
+        body: its text, without the token and cut; "" for none.
+    """
+
+    method: str
+    path: str
+    body: str
 
 
 class Namespace(Protocol):

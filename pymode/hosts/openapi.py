@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-from pymode.errors import ConfigError, HostCallError, HttpError, RequestRefused
-from pymode.hosts import SentRequest, token_variable, urls
+from pymode.errors import (
+    ConfigError,
+    HostCallError,
+    HttpError,
+    LogError,
+    RequestRefused,
+    RuleRefused,
+)
+from pymode.hosts import Planned, SentRequest, retries, standin, token_variable, urls
+from pymode.hosts.accounts import ACCOUNTS, read_accounts
+from pymode.hosts.check import surely_wrong
+from pymode.hosts.guard import Guard, Judgement
 from pymode.hosts.outgoing import Outgoing, read
 from pymode.hosts.redaction import Redactor
 from pymode.hosts.reply import write_error, write_response
+from pymode.hosts.retries import PACE, Pace
+from pymode.hosts.rules import Rules
+from pymode.hosts.sent import READS
 from pymode.http import Http, Response
 from pymode.limits import Limits
+from pymode.log import Log, OpenCall
+from pymode.log.recording import NOT_SENT
+from pymode.spec.operations import Operations
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 PATH_CHARS = 500
-ACCOUNTS = 50
+BODY_CHARS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """One account that a token sees."""
+class Conduct:
+    """How the requests of one call are treated.
 
-    id: str
-    name: str
+    Args:
+        guard: judges them and explains refusals.
+        dry_run: whether writes are answered with stand-ins instead of being sent.
+        log: where they are recorded, with the call that they belong to; None records nothing.
+        pace: how often and how fast they are sent again.
+    """
+
+    guard: Guard = field(default_factory=lambda: Guard(Operations({}), Rules(), "off"))
+    dry_run: bool = False
+    log: tuple[Log, OpenCall] | None = None
+    pace: Pace = PACE
 
 
 class OpenAPIHost:
@@ -39,8 +64,11 @@ class OpenAPIHost:
         base_url: of the API; https, or http on loopback.
         token: sent as a bearer token with each request; None sends none.
         http: the shared pool.
-        limits: of the call; `request_bytes` is used.
-        sent: where the requests are recorded; a list of its own by default.
+        limits: of the call; `request_bytes` and `wall_seconds` are used.
+        conduct: how requests are treated; by default none is judged or recorded.
+
+    After the call, `sent` holds every attempt to send a request, and `planned` what a dry run
+    held back.
 
     Raises:
         ConfigError: the name, the base URL or the token cannot be used.
@@ -53,16 +81,19 @@ class OpenAPIHost:
         token: SecretStr | None,
         http: Http,
         limits: Limits,
-        sent: list[SentRequest] | None = None,
+        conduct: Conduct | None = None,
     ) -> None:
         if not NAME.fullmatch(name):
             msg = f"the name {name[:60]!r} must be a lower-case Python name such as 'cloudflare'"
             raise ConfigError(msg)
         self.name = name
-        self.sent = [] if sent is None else sent
+        self.sent: list[SentRequest] = []
+        self.planned: list[Planned] = []
         self._base_url = urls.check_base(base_url)
         self._http = http
-        self._request_bytes = limits.request_bytes
+        self._limits = limits
+        self._conduct = conduct or Conduct()
+        self._deadline: float | None = None
         # Nowhere in plain text under a name: a traceback may show what names hold.
         secret = SecretStr(token.get_secret_value().strip()) if token else None
         if secret and not TOKEN.fullmatch(secret.get_secret_value()):
@@ -70,7 +101,7 @@ class OpenAPIHost:
         self._authorization = (
             {"authorization": f"Bearer {secret.get_secret_value()}"} if secret else {}
         )
-        self._redactor = Redactor(secret)
+        self.redactor = Redactor(secret)
 
     def __repr__(self) -> str:
         return f"OpenAPIHost({self.name!r}, {self._base_url!r})"
@@ -85,15 +116,94 @@ class OpenAPIHost:
             A reply, see `pymode.hosts.reply`; bad input and failures are replies too.
         """
         try:
-            response = await self._send(read(payload, self._request_bytes))
+            outgoing = read(payload, self._limits.request_bytes)
+            response, note = await self._handle(outgoing)
         except RequestRefused as error:
-            return write_error("refused", self._redactor.clean(str(error)))
+            kind = "rule" if isinstance(error, RuleRefused) else "refused"
+            return write_error(kind, self.redactor.clean(str(error)))
         except HttpError as error:
-            return write_error(error.kind, self._redactor.clean(str(error)))
-        note = ""
+            return write_error(error.kind, self.redactor.clean(str(error)), error.status)
+        return write_response(response, note, self._base_url)
+
+    async def _handle(self, outgoing: Outgoing) -> tuple[Response, str]:
+        """Judge, hold back or send a request; return its answer and a note for who reads it."""
+        if wrong := surely_wrong(outgoing.path):
+            raise RequestRefused(f"{wrong}; nothing was sent")
+        url = urls.build(self._base_url, outgoing.path, outgoing.query)
+        target = url[len(self._base_url) :]
+        path = self.redactor.clean(target.partition("?")[0])[:PATH_CHARS]
+        guard = self._conduct.guard
+        try:
+            judgement = guard.judge(outgoing, target)
+        except RuleRefused as error:
+            self._note(outgoing, path, "denied", str(error))
+            raise
+        if judgement.approval:
+            self._note(outgoing, path, "not approved", judgement.approval)
+            raise RuleRefused(f"{judgement.approval}, and none can be asked; nothing was sent")
+        if self._conduct.dry_run and judgement.is_write:
+            return self._hold_back(outgoing, path, judgement), ""
+        response = await self._record(outgoing, url, path, judgement)
+        note = guard.advise(judgement, response.status) if response.status >= 400 else ""
         if self._lacks_token(response):
             note = f"no token was sent: set {token_variable(self.name)}"
-        return write_response(response, note)
+        return response, self.redactor.clean(note)
+
+    def _hold_back(self, outgoing: Outgoing, path: str, judgement: Judgement) -> Response:
+        body = (outgoing.content or b"").decode(errors="replace")[:BODY_CHARS]
+        self.planned.append(Planned(outgoing.method, path, self.redactor.clean(body)))
+        self._note(outgoing, path, "dry run", "")
+        operations = self._conduct.guard.operations
+        return standin.make(
+            judgement.operation,
+            operations,
+            outgoing.method,
+            judgement.checked.path,
+            judgement.checked.body,
+        )
+
+    async def _record(
+        self, outgoing: Outgoing, url: str, path: str, judgement: Judgement
+    ) -> Response:
+        """Send a request between two records: a write is recorded before it is sent."""
+        if self._conduct.log is None:
+            return (await self._send(outgoing, url, path, judgement))[0]
+        log, call = self._conduct.log
+        names = [name for name, _ in judgement.checked.query]
+        try:
+            record = await log.begin_request(
+                call, outgoing.method, path, is_write=judgement.is_write, query=names
+            )
+        except LogError as error:
+            raise RequestRefused(f"{error}; nothing was sent") from error
+        started = time.perf_counter()
+        status, attempts, outcome = None, 1, None
+        try:
+            response, attempts = await self._send(outgoing, url, path, judgement)
+            status = response.status
+            return response
+        except HttpError as error:
+            status = error.status
+            outcome = None if error.arrived else NOT_SENT
+            raise
+        except RequestRefused:
+            outcome = NOT_SENT
+            raise
+        finally:
+            seconds = time.perf_counter() - started
+            log.end_request(record, status, seconds, outcome=outcome, attempts=attempts)
+
+    def _note(self, outgoing: Outgoing, path: str, outcome: str, reason: str) -> None:
+        if self._conduct.log is not None:
+            log, call = self._conduct.log
+            log.note_request(
+                call,
+                outgoing.method,
+                path,
+                is_write=outgoing.method not in READS,
+                outcome=outcome,
+                reason=reason,
+            )
 
     async def account_id(self) -> str:
         """Ask the API which account the token sees, when it is exactly one.
@@ -102,7 +212,7 @@ class OpenAPIHost:
             HostCallError: there is none, there are several, or the API cannot be asked.
         """
         query = [("per_page", str(ACCOUNTS))]
-        response = await self._send(Outgoing("GET", "/accounts", query, {}, None, None))
+        response, _ = await self._handle(Outgoing("GET", "/accounts", query, {}, None, None))
         if response.status == 404:
             raise HostCallError("this API has no accounts, so there is no account_id")
         if self._lacks_token(response):
@@ -128,10 +238,29 @@ class OpenAPIHost:
         missing = response.status == 400 and b"Authorization" in response.body[:2000]
         return missing or response.status in (401, 403)
 
-    async def _send(self, outgoing: Outgoing) -> Response:
-        url = urls.build(self._base_url, outgoing.path, outgoing.query)
-        path = url[len(self._base_url) :].partition("?")[0]
-        shown = self._redactor.clean(path)[:PATH_CHARS]
+    async def _send(
+        self, outgoing: Outgoing, url: str, path: str, judgement: Judgement
+    ) -> tuple[Response, int]:
+        """Send a request, again where that is safe; return the answer and the attempts."""
+        # The call's own deadline began a little earlier, and ends whatever is late.
+        now = asyncio.get_running_loop().time()
+        deadline = self._deadline = self._deadline or now + self._limits.wall_seconds
+        response, attempts = await retries.send(
+            lambda: self._attempt(outgoing, url, path, judgement, deadline),
+            outgoing.method,
+            deadline,
+            idempotent=judgement.idempotent,
+            pace=self._conduct.pace,
+        )
+        headers = {name: self.redactor.clean(text) for name, text in response.headers.items()}
+        body = self.redactor.clean_bytes(response.body)
+        return Response(response.status, headers, body), attempts
+
+    async def _attempt(
+        self, outgoing: Outgoing, url: str, path: str, judgement: Judgement, deadline: float
+    ) -> Response:
+        """Send a request once, and keep account of it whatever happens."""
+        departed: list[None] = []
         started = time.perf_counter()
         status = None
         try:
@@ -142,44 +271,17 @@ class OpenAPIHost:
                 content=outgoing.content,
                 files=outgoing.files,
                 within=self._base_url,
+                deadline=deadline,
+                departing=lambda: departed.append(None),
             )
             status = response.status
+            return response
+        except HttpError as error:
+            status = error.status
+            raise
         finally:
             seconds = time.perf_counter() - started
-            self.sent.append(SentRequest(outgoing.method, shown, status, seconds))
-        headers = {name: self._redactor.clean(text) for name, text in response.headers.items()}
-        return Response(response.status, headers, self._redactor.clean_bytes(response.body))
-
-
-def read_accounts(response: Response) -> tuple[list[Account], int]:
-    """Read the accounts of a page, and how many there are in all.
-
-    Raises:
-        HostCallError: the answer is an error, or not a list of accounts.
-    """
-    failed = f"account_id is not known: GET /accounts answered {response.status}"
-    try:
-        answer = json.loads(response.body)
-    except (ValueError, RecursionError):
-        answer = None
-    if not isinstance(answer, dict):
-        raise HostCallError(f"{failed} and no JSON object")
-    errors = answer.get("errors")
-    if response.status != 200 or answer.get("success") is False:
-        texts = [
-            f"{error.get('code', '')} {error.get('message', '')}".strip()
-            for error in (errors if isinstance(errors, list) else [])[:3]
-            if isinstance(error, dict)
-        ]
-        raise HostCallError(": ".join([failed, *texts])[: 2 * PATH_CHARS])
-    result = answer.get("result")
-    if not isinstance(result, list):
-        raise HostCallError(f"{failed}, but without a list of accounts")
-    accounts = [
-        Account(item["id"], str(item.get("name", ""))[:100])
-        for item in result[:ACCOUNTS]
-        if isinstance(item, dict) and isinstance(item.get("id"), str)
-    ]
-    info = answer.get("result_info")
-    total = info.get("total_count") if isinstance(info, dict) else None
-    return accounts, max(len(accounts), total if isinstance(total, int) else 0)
+            arrived, write = bool(departed), judgement.is_write
+            self.sent.append(
+                SentRequest(outgoing.method, path, status, seconds, arrived=arrived, write=write)
+            )

@@ -55,6 +55,11 @@ class Image:
     title: str
     operations: int
 
+    @property
+    def document_path(self) -> Path:
+        """The document that is inside, as compact JSON that was checked."""
+        return self.path.with_suffix(".spec")
+
 
 def cache_folder() -> Path:
     """Return the folder of the images, private to the user.
@@ -117,6 +122,7 @@ def _open(folder: Path, key: str) -> Image | None:
         _check_owner(path)
         _check_owner(facts_path)
         facts = json.loads(facts_path.read_bytes())
+        _check_owner(path.with_suffix(".spec"))
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != facts.pop("sha256"):
                 return None
@@ -168,6 +174,9 @@ async def _build(folder: Path, key: str, spec: Spec, say: Progress) -> None:
         }
         facts_path = Path(scratch) / "facts.json"
         facts_path.write_text(json.dumps(facts))
+        document_path = Path(scratch) / "document.json"
+        document_path.write_bytes(document.content)
+        document_path.replace(folder / f"{key}.spec")
         # The facts come last: without them there is no image.
         built.path.replace(folder / f"{key}.image")
         facts_path.replace(folder / f"{key}.json")
@@ -187,5 +196,5 @@ def _prune(folder: Path) -> None:
     """Remove the images that were used the longest ago."""
     images = sorted(folder.glob("*.image"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in images[KEPT_IMAGES:]:
-        for suffix in (".json", ".lock", ".image"):
+        for suffix in (".json", ".lock", ".spec", ".image"):
             path.with_suffix(suffix).unlink(missing_ok=True)

@@ -19,7 +19,11 @@ _PRINTED_SHARE = 4
 def answer(result: Result, max_tokens: int) -> types.CallToolResult:
     """A result as MCP content: the value as JSON, then notes and prints if there are any."""
     text = render(result.value, max_tokens)
-    remarks = _join(*(f"note: {note}" for note in result.notes), _printed("printed", result.logs))
+    remarks = _join(
+        *(f"note: {note}" for note in result.notes),
+        *(f"dry run, not sent: {write.method} {write.path}" for write in result.planned),
+        _printed("printed", result.logs),
+    )
     if not remarks:
         return _content(text)
     room = max_tokens - count_tokens_bound(text)

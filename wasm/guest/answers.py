@@ -32,6 +32,9 @@ class APIError(Exception):
         request: method and path.
     """
 
+    # The subclass of requests that a rule of the operator is against.
+    Refused: type[APIError]
+
     def __init__(
         self,
         message: str,
@@ -66,6 +69,8 @@ class Failure(Exception):
     ) -> None:
         super().__init__(summary)
         note = head.get("note")
+        error = head.get("error")
+        self.kind = error.get("kind") if isinstance(error, Mapping) else None
         self.summary = f"{summary}; {note}" if note else summary
         status, ray_id = head.get("status"), head.get("ray_id")
         self.status = status if isinstance(status, int) else None

@@ -89,7 +89,8 @@ def _scope(request: dict, spec: dict, loop: HostLoop) -> dict[str, object]:
     scope: dict[str, object] = {"spec": spec}
     for name in request["namespaces"]:
         namespace, error = namespaces.make(name, host_calls)
-        scope |= {name: namespace, error.__name__: error}
+        refused = error.Refused
+        scope |= {name: namespace, error.__name__: error, refused.__name__: refused}
     scope |= {name: namespaces.Absent(name) for name in request["absent"]}
     if request["namespaces"]:
         scope["account_id"] = request["account_id"]

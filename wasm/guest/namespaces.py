@@ -76,7 +76,8 @@ class Namespace:
         try:
             return answers.read(method, path, reply)
         except Failure as failure:
-            error = self._error_class(
+            refused = failure.kind == "rule"
+            error = (self._error_class.Refused if refused else self._error_class)(
                 failure.summary,
                 status=failure.status,
                 errors=failure.errors,
@@ -122,6 +123,12 @@ def make(name: str, call: Call) -> tuple[Namespace, type[APIError]]:
     title = "".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Error"
     text = f"A request of {name} failed: status, errors, ray_id, message."
     error_class = type(title, (APIError,), {"__doc__": text, "__module__": "builtins"})
+    text = f"A rule of the operator of {name} is against a request; it was not sent."
+    error_class.Refused = type(
+        title.replace("Error", "Refused"),
+        (error_class,),
+        {"__doc__": text, "__module__": "builtins"},
+    )
     return Namespace(name, call, error_class), error_class
 
 
