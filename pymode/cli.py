@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from pymode.approval_prompt import find_terminal
+from pymode.approve_command import approve
 from pymode.config import (
     Credentials,
     ListenAddress,
@@ -47,6 +49,7 @@ spec_app = typer.Typer(no_args_is_help=True, help="The API documents that pymode
 app.add_typer(spec_app, name="spec")
 app.add_typer(rules_app, name="rules")
 app.add_typer(log_app, name="log")
+app.command()(approve)
 
 Code = Annotated[
     str,
@@ -186,11 +189,13 @@ async def _execute(settings: Settings, code: str) -> Result:
         with showing_progress() as progress:
             await code_mode.prepare(progress)
         try:
-            return await code_mode.execute(
-                code,
-                token=credentials.api_token,
-                account_id=settings.account_id or credentials.account_id,
-            )
+            with find_terminal() as approver:
+                return await code_mode.execute(
+                    code,
+                    token=credentials.api_token,
+                    account_id=settings.account_id or credentials.account_id,
+                    approver=approver,
+                )
         except CodeRaised as error:
             if credentials.api_token is None and error_name(name) in str(error):
                 say(f"pymode: no API token was sent; set {token_variable(name)}")

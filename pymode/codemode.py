@@ -30,7 +30,9 @@ from pymode.errors import (
     PymodeError,
 )
 from pymode.hosts import Namespace
+from pymode.hosts.approvals import Approver, Gate, Paused
 from pymode.hosts.guard import Check, Guard
+from pymode.hosts.journal import Journal
 from pymode.hosts.openapi import Conduct, OpenAPIHost
 from pymode.hosts.redaction import Redactor
 from pymode.hosts.rules import Rules
@@ -38,12 +40,15 @@ from pymode.hosts.sent import describe_sent
 from pymode.http import Http
 from pymode.limits import Limits
 from pymode.log import Database, Log, OpenCall, Retention
+from pymode.log.approvals import Approvals
+from pymode.replay import Attempt
 from pymode.result import Result, Timings, read_outcome
 from pymode.sandbox.image import Image, open_image
 from pymode.sandbox.pool import Pool
 from pymode.spec.operations import Operations
 
 Progress = Callable[[float, str], None]
+MakeHost = Callable[[OpenCall, Attempt | None], OpenAPIHost]
 
 # More workers than this need more callers than one model.
 MOST_WORKERS = 8
@@ -107,6 +112,8 @@ class CodeMode:
         self._dry_run = dry_run
         self._database = Database(Path(log) if log else None, retention)
         self._log = Log(self._database)
+        # Given in another process, so they need a file.
+        self._approvals = Approvals(self._database) if log else None
         self._guard: Guard | None = None
         self._preparing = asyncio.Lock()
         self._image: Image | None = None
@@ -146,6 +153,15 @@ class CodeMode:
         """The workers; None before `prepare`."""
         return self._pool
 
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """What a paused call must find unchanged, by what an error calls it."""
+        return {
+            "API": f"{self.name} {self._base_url}",
+            "document": self._image.path.name if self._image else "",
+            "set of rules": f"{self._rules!r} {self._check} {self._dry_run}",
+        }
+
     async def prepare(self, progress: Progress | None = None) -> None:
         """Load the spec, build or open its image and start the workers; later calls do nothing.
 
@@ -182,6 +198,8 @@ class CodeMode:
         account_id: str | None = None,
         dry_run: bool | None = None,
         progress: Progress | None = None,
+        approver: Approver | None = None,
+        journal: Journal | None = None,
     ) -> Result:
         """Run code that may send requests to the API.
 
@@ -191,8 +209,12 @@ class CodeMode:
             account_id: for this call, in place of the one given before.
             dry_run: send reads only; writes are answered with stand-ins and listed in `planned`.
             progress: see `prepare`.
+            approver: asked before requests that need it; without one they are refused.
+            journal: of a call that paused, with the answers settled.
 
         Raises:
+            Paused: the approver will answer later; go on with its journal.
+            ApprovalError: nobody could be asked, or the code ran differently after the answer.
             CodeError: the code was rejected, failed or hit a limit.
             ConfigError: the spec names no server and no `base_url` was given.
             PymodeError: what `prepare` raises, or the sandbox failed.
@@ -204,24 +226,29 @@ class CodeMode:
         secret = token = SecretStr(token) if isinstance(token, str) else token or self._token
         await self._ready(progress)
         guard = await self._judge()
-        account = account_id or self._account_id or self._accounts.get(self._digest(secret))
+        journal = journal or Journal()
+        if journal.is_new:
+            known = self._accounts.get(self._digest(secret))
+            journal.account_id = account_id or self._account_id or known
 
-        def make_host(call: OpenCall) -> OpenAPIHost:
+        def make_host(call: OpenCall, attempt: Attempt | None) -> OpenAPIHost:
             dry = self._dry_run if dry_run is None else dry_run
-            conduct = Conduct(guard, dry, (self._log, call))
+            gate = Gate(attempt, self._approvals, self._owner(secret).hex())
+            conduct = Conduct(guard, dry, (self._log, call), gate=gate)
             server = self._server()
             return OpenAPIHost(self.name, server, secret, self._http, self._limits, conduct)
 
-        return await self._logged("execute", code, progress, make_host, secret, account)
+        return await self._logged("execute", code, progress, make_host, secret, journal, approver)
 
     async def _logged(
         self,
         tool: str,
         code: str,
         progress: Progress | None,
-        make_host: Callable[[OpenCall], OpenAPIHost] | None,
+        make_host: MakeHost | None,
         secret: SecretStr | None = None,
-        account_id: str | None = None,
+        journal: Journal | None = None,
+        approver: Approver | None = None,
     ) -> Result:
         """Run a call between two records, and say in its error what was sent."""
         self._check_source(code)
@@ -231,25 +258,57 @@ class CodeMode:
             tool, code, api=self.name, owner=self._owner(secret), redact=redact
         )
         outcome, message = "cancelled", ""
-        host: OpenAPIHost | None = None
+        journal = journal or Journal()
         used: dict[str, float] = {}
         try:
-            host = make_host(call) if make_host else None
-            answers = _Answers(host, self._remember(secret)) if host else None
-            result = await self._run(code, answers, account_id, host)
+            result = await self._attempt(code, call, make_host, secret, journal, approver)
             outcome = "ok"
             used = {"fuel": result.fuel, "printed_chars": len(result.logs)}
             return result
         except PymodeError as error:
             outcome = _name_outcome(error)
-            if host is not None and any(request.arrived for request in host.sent):
-                error.args = (f"{error}\n{describe_sent(host.sent)}", *error.args[1:])
+            if any(request.arrived for request in journal.sent):
+                error.args = (f"{error}\n{describe_sent(journal.sent)}", *error.args[1:])
             message = str(error)
             raise
+        except asyncio.CancelledError as error:
+            if any(request.arrived for request in journal.sent):
+                message = describe_sent(journal.sent)
+                error.add_note(message)
+            raise
+        except Exception:
+            outcome = "failed inside"
+            raise
         finally:
-            if host is not None:
-                used["host_calls"] = len(host.sent)
+            if make_host is not None:
+                used["host_calls"] = len(journal.sent)
             self._log.end_call(call, outcome, message=message, used=used)
+
+    async def _attempt(
+        self,
+        code: str,
+        call: OpenCall,
+        make_host: MakeHost | None,
+        secret: SecretStr | None,
+        journal: Journal,
+        approver: Approver | None,
+    ) -> Result:
+        """Run the code, again after each pause for a person."""
+        if make_host is None:
+            return await self._run(code, None, None, None)
+        may_pause = approver is not None and self._rules.approve
+        while True:
+            # Only calls that may pause have a clock and random bytes that can be repeated.
+            attempt = Attempt(journal) if may_pause else None
+            host = make_host(call, attempt)
+            host.sent = journal.sent
+            answers = _Answers(host, self._remember(secret))
+            try:
+                return await self._run(code, answers, journal.account_id, host, attempt)
+            except Paused as paused:
+                if approver is None:
+                    raise
+                journal.settle(await approver.ask(paused))
 
     async def _run(
         self,
@@ -257,6 +316,7 @@ class CodeMode:
         answers: _Answers | None,
         account_id: str | None,
         host: OpenAPIHost | None,
+        attempt: Attempt | None = None,
     ) -> Result:
         started = time.monotonic()
         pool = await self._ready(None)
@@ -267,7 +327,11 @@ class CodeMode:
             "account_id": account_id,
             "limits": self._guest_limits,
         }
-        run = await pool.run(json.dumps(request), answers or _refuse)
+        if attempt is None:
+            run = await pool.run(json.dumps(request), answers or _refuse)
+        else:
+            text = f"{attempt.conditions}\n{json.dumps(request)}"
+            run = await attempt.drive(pool.run(text, attempt.answering(answers or _refuse)))
         value, notes = read_outcome(run.done, self._limits)
         timings = Timings(
             waited_seconds=run.waited_seconds,

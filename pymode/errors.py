@@ -6,6 +6,8 @@
     ├── ImageError                the sandbox image cannot be built or opened  → the operator
     ├── SimulatorError            the simulated API did not come up            → the operator
     ├── LogError                  the log cannot be opened, read or written    → the operator
+    ├── ApprovalError             a person cannot be asked, or the answer cannot be used
+    │   └── ReplayDiverged        the code ran differently after the answer    → run the call again
     ├── SandboxError              the sandbox failed, not the code
     │   ├── WorkerDied            the process that ran the call ended          → try again
     │   └── Busy                  too many callers wait for a worker           → try again later
@@ -47,6 +49,14 @@ class SimulatorError(PymodeError):
 
 class LogError(PymodeError):
     """The log, or the results kept beside it, cannot be opened, read or written."""
+
+
+class ApprovalError(PymodeError):
+    """A person cannot be asked, or the answer cannot be used; nothing more was sent."""
+
+
+class ReplayDiverged(ApprovalError):
+    """The code, run again after an approval, asked for something else; nothing more was sent."""
 
 
 class SandboxError(PymodeError):

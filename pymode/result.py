@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import NoReturn
 
@@ -18,9 +19,13 @@ from pymode.errors import (
 )
 from pymode.hosts import Planned, SentRequest
 from pymode.limits import MIB, Limits
+from pymode.render import write_cut, write_whole
 from pymode.sandbox.worker_process import Done
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+# Keeps the whole value for later calls of who made this one; the name that their code finds it by,
+# or None if it cannot be kept.
+Keep = Callable[[], Awaitable[str | None]]
 
 MESSAGE_CHARS = 20_000
 NOTES = 20
@@ -55,6 +60,7 @@ class Result:
         timings: where the time went.
         requests: what was sent to the API, each attempt, in the order in which it ended.
         planned: the writes that a dry run did not send.
+        keep: keeps the value for later calls; None where nothing is kept.
     """
 
     value: JSON
@@ -64,6 +70,22 @@ class Result:
     timings: Timings
     requests: tuple[SentRequest, ...]
     planned: tuple[Planned, ...] = ()
+    keep: Keep | None = field(default=None, repr=False, compare=False)
+
+    async def render(self, max_tokens: int) -> str:
+        """Return the value as compact JSON of at most `max_tokens` tokens.
+
+        What does not fit is cut, see `pymode.render`, and kept: the answer says by which name the
+        code of the next call finds the whole in `results`.
+
+        Args:
+            max_tokens: o200k_base tokens, estimated from above.
+        """
+        text = write_whole(self.value, max_tokens)
+        if text is None:
+            name = await self.keep() if self.keep is not None else None
+            text = write_cut(self.value, max_tokens, name)
+        return text
 
 
 def read_outcome(done: Done, limits: Limits) -> tuple[JSON, tuple[str, ...]]:

@@ -19,6 +19,7 @@ class FakeCodeMode:
 
     def __init__(self, *, prepares=(), value="ok"):
         self.value = value
+        self.identity = {}
         self.prepares = list(prepares)
         self.prepared = 0
         self.entered = 0
@@ -49,7 +50,9 @@ class FakeCodeMode:
     async def search(self, code, *, progress=None):
         return await self._run(code, tool="search")
 
-    async def execute(self, code, *, token=None, account_id=None, progress=None):
+    async def execute(
+        self, code, *, token=None, account_id=None, progress=None, approver=None, journal=None
+    ):
         shown = None if token is None else token.get_secret_value()
         return await self._run(code, tool="execute", token=shown, account_id=account_id)
 

@@ -380,10 +380,10 @@ async def test_over_http_foreign_hosts_and_origins_are_refused(shared_url):
 async def test_over_http_a_large_body_is_refused(shared_url):
     async with httpx2.AsyncClient(trust_env=False) as http:
         headers = {"Content-Type": "application/json"}
-        declared = await http.post(shared_url, content=b" " * 2_000_000, headers=headers)
+        declared = await http.post(shared_url, content=b" " * 3_000_000, headers=headers)
 
         async def chunks():
-            for _ in range(2_000):
+            for _ in range(3_000):
                 yield b" " * 1_000
 
         streamed = await http.post(shared_url, content=chunks(), headers=headers)

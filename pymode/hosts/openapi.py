@@ -19,9 +19,12 @@ from pymode.errors import (
 )
 from pymode.hosts import Planned, SentRequest, retries, standin, token_variable, urls
 from pymode.hosts.accounts import ACCOUNTS, read_accounts
+from pymode.hosts.approvals import Gate
 from pymode.hosts.check import surely_wrong
 from pymode.hosts.guard import Guard, Judgement
+from pymode.hosts.journal import digest_request
 from pymode.hosts.outgoing import Outgoing, read
+from pymode.hosts.questions import write_question
 from pymode.hosts.redaction import Redactor
 from pymode.hosts.reply import write_error, write_response
 from pymode.hosts.retries import PACE, Pace
@@ -48,12 +51,14 @@ class Conduct:
         dry_run: whether writes are answered with stand-ins instead of being sent.
         log: where they are recorded, with the call that they belong to; None records nothing.
         pace: how often and how fast they are sent again.
+        gate: where those pass that a person must approve.
     """
 
     guard: Guard = field(default_factory=lambda: Guard(Operations({}), Rules(), "off"))
     dry_run: bool = False
     log: tuple[Log, OpenCall] | None = None
     pace: Pace = PACE
+    gate: Gate = field(default_factory=Gate)
 
 
 class OpenAPIHost:
@@ -135,19 +140,32 @@ class OpenAPIHost:
         guard = self._conduct.guard
         try:
             judgement = guard.judge(outgoing, target)
-        except RuleRefused as error:
-            self._note(outgoing, path, "denied", str(error))
+        except RequestRefused as error:
+            outcome = "denied" if isinstance(error, RuleRefused) else "refused"
+            self._note(outgoing, path, outcome, str(error))
             raise
-        if judgement.approval:
-            self._note(outgoing, path, "not approved", judgement.approval)
-            raise RuleRefused(f"{judgement.approval}, and none can be asked; nothing was sent")
         if self._conduct.dry_run and judgement.is_write:
             return self._hold_back(outgoing, path, judgement), ""
-        response = await self._record(outgoing, url, path, judgement)
+        approval = await self._approve(outgoing, path, judgement) if judgement.approval else ""
+        response = await self._record(outgoing, url, path, judgement, approval)
         note = guard.advise(judgement, response.status) if response.status >= 400 else ""
         if self._lacks_token(response):
             note = f"no token was sent: set {token_variable(self.name)}"
         return response, self.redactor.clean(note)
+
+    async def _approve(self, outgoing: Outgoing, path: str, judgement: Judgement) -> str:
+        """Return how a person approved a request; the run may end and be repeated meanwhile."""
+        question = write_question(
+            outgoing, judgement.operation, judgement.approval, self.redactor.clean
+        )
+        digest = digest_request(outgoing, self._base_url)
+        try:
+            return await self._conduct.gate.admit(question, digest)
+        except RuleRefused as error:
+            self._note(outgoing, path, "not approved", str(error))
+            raise
+        except LogError as error:
+            raise RequestRefused(f"{error}; nothing was sent") from error
 
     def _hold_back(self, outgoing: Outgoing, path: str, judgement: Judgement) -> Response:
         body = (outgoing.content or b"").decode(errors="replace")[:BODY_CHARS]
@@ -163,7 +181,7 @@ class OpenAPIHost:
         )
 
     async def _record(
-        self, outgoing: Outgoing, url: str, path: str, judgement: Judgement
+        self, outgoing: Outgoing, url: str, path: str, judgement: Judgement, approval: str
     ) -> Response:
         """Send a request between two records: a write is recorded before it is sent."""
         if self._conduct.log is None:
@@ -172,7 +190,12 @@ class OpenAPIHost:
         names = [name for name, _ in judgement.checked.query]
         try:
             record = await log.begin_request(
-                call, outgoing.method, path, is_write=judgement.is_write, query=names
+                call,
+                outgoing.method,
+                path,
+                is_write=judgement.is_write,
+                query=names,
+                approval=approval,
             )
         except LogError as error:
             raise RequestRefused(f"{error}; nothing was sent") from error
@@ -253,6 +276,8 @@ class OpenAPIHost:
             pace=self._conduct.pace,
         )
         headers = {name: self.redactor.clean(text) for name, text in response.headers.items()}
+        # What was sent is no stand-in, whatever the server says.
+        headers.pop(standin.HEADER, None)
         body = self.redactor.clean_bytes(response.body)
         return Response(response.status, headers, body), attempts
 

@@ -27,6 +27,7 @@ SHOWN = {
     "location": "location",
     "link": "link",
     "retry-after": "retry_after",
+    "x-dry-run": "dry_run",
 }
 TEXT_TYPES = frozenset(
     "application/" + name

@@ -32,6 +32,9 @@ _TABLES = (
         number INTEGER PRIMARY KEY, owner BLOB NOT NULL, id TEXT NOT NULL, made REAL NOT NULL,
         bytes INTEGER NOT NULL, note TEXT NOT NULL, content TEXT NOT NULL, UNIQUE (owner, id))""",
     "CREATE INDEX results_by_time ON results (made, bytes)",
+    """CREATE TABLE approvals (
+        id TEXT PRIMARY KEY, owner TEXT NOT NULL, digest TEXT NOT NULL, question TEXT NOT NULL,
+        expires REAL NOT NULL, approved INTEGER NOT NULL DEFAULT 0)""",
 )
 
 

@@ -4,8 +4,9 @@ length   4 bytes, big-endian, of what follows
 kind     1 byte
 payload  UTF-8 text
 
-parent → worker    CALL      a call for the guest, as JSON
-                   REPLY     "id\\nreply": what a host call came to
+parent → worker    CALL      a call for the guest, as JSON; before it may stand a line with the
+                             conditions under which a run can be repeated
+                   REPLY     "id\\nreply": what a host call came to; `STOP` ends the guest
 worker → parent    READY     the first instance is warm; how the doors stand
                    START     "id\\ntarget\\npayload": the guest starts a host call
                    DONE      JSON head, "\\n", the guest's outcome
@@ -17,6 +18,8 @@ import enum
 import struct
 
 HEADER = struct.Struct(">IB")
+# In place of a reply: the call waits for a person, and its guest is of no more use.
+STOP = "stop"
 
 
 class Kind(enum.IntEnum):

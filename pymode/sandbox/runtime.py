@@ -9,6 +9,7 @@ from pathlib import Path
 from wasmtime import Config, Engine, Store, WasmtimeError
 from wasmtime.component import Component, Func
 
+from pymode.sandbox.conditions import Surroundings
 from pymode.sandbox.wasi import HostFunction, link
 
 # 2 MiB of WebAssembly stack on a thread of 16 MiB turn deep recursion and deep source into
@@ -104,12 +105,19 @@ class Runtime:
         path: a compiled image that this user wrote; a foreign file would be native code.
         memory_bytes: linear memory that a guest may have, image included.
         host: the functions of `pymode:sandbox/host`, by name.
+        surroundings: clock and random bytes of the guests; real ones if absent.
     """
 
-    def __init__(self, path: Path, memory_bytes: int, host: Mapping[str, HostFunction]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        memory_bytes: int,
+        host: Mapping[str, HostFunction],
+        surroundings: Surroundings | None = None,
+    ) -> None:
         self.engine = make_engine()
         self._component = Component.deserialize_file(self.engine, str(path))
-        self._linker = link(self.engine, self._component, host)
+        self._linker = link(self.engine, self._component, host, surroundings or Surroundings())
         self._memory_bytes = memory_bytes
         run = self._component.get_export_index("run")
         rehearse = self._component.get_export_index("rehearse")

@@ -6,7 +6,6 @@ its host functions cannot be interrupted: a `time.sleep` of 20 s slept through a
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
@@ -15,8 +14,8 @@ from typing import Any
 from wasmtime import Engine, WasmtimeError
 from wasmtime.component import Component, Linker
 
-# Clocks in steps of a millisecond are of little use for timing the host.
-CLOCK_NANOSECONDS = 1_000_000
+from pymode.sandbox.conditions import CLOCK_NANOSECONDS, Surroundings
+
 # Python's `os.urandom` asks for 256 bytes at a time; no guest needs more at once than this.
 RANDOM_BYTES = 64 * 1024
 
@@ -32,34 +31,41 @@ def _datetime(nanoseconds: int) -> SimpleNamespace:
     return SimpleNamespace(seconds=seconds, nanoseconds=rest)
 
 
-def _random_bytes(length: int) -> bytes:
-    if length > RANDOM_BYTES:
-        msg = f"at most {RANDOM_BYTES} random bytes at a time, not {length}"
-        raise WasmtimeError(msg)
-    return os.urandom(length)
+def grant(surroundings: Surroundings) -> dict[str, Mapping[str, HostFunction]]:
+    """Return all of WASI that a guest gets, by interface and function."""
+
+    def random_bytes(length: int) -> bytes:
+        if length > RANDOM_BYTES:
+            msg = f"at most {RANDOM_BYTES} random bytes at a time, not {length}"
+            raise WasmtimeError(msg)
+        return surroundings.random_bytes(length)
+
+    return {
+        "wasi:clocks/wall-clock": {
+            "now": lambda: _datetime(surroundings.now()),
+            "resolution": lambda: _datetime(CLOCK_NANOSECONDS),
+        },
+        "wasi:clocks/monotonic-clock": {
+            "now": lambda: _coarse(time.monotonic_ns()),
+            "resolution": lambda: CLOCK_NANOSECONDS,
+        },
+        "wasi:random/random": {"get-random-bytes": random_bytes},
+        "wasi:cli/environment": {"get-environment": list, "get-arguments": list},
+        "wasi:filesystem/preopens": {"get-directories": list},
+    }
 
 
-GRANTED: Mapping[str, Mapping[str, HostFunction]] = {
-    "wasi:clocks/wall-clock": {
-        "now": lambda: _datetime(_coarse(time.time_ns())),
-        "resolution": lambda: _datetime(CLOCK_NANOSECONDS),
-    },
-    "wasi:clocks/monotonic-clock": {
-        "now": lambda: _coarse(time.monotonic_ns()),
-        "resolution": lambda: CLOCK_NANOSECONDS,
-    },
-    "wasi:random/random": {"get-random-bytes": _random_bytes},
-    "wasi:cli/environment": {"get-environment": list, "get-arguments": list},
-    "wasi:filesystem/preopens": {"get-directories": list},
-}
-
-
-def link(engine: Engine, component: Component, host: Mapping[str, HostFunction]) -> Linker:
-    """Return a linker that grants `GRANTED` and the functions of `pymode:sandbox/host`."""
+def link(
+    engine: Engine,
+    component: Component,
+    host: Mapping[str, HostFunction],
+    surroundings: Surroundings,
+) -> Linker:
+    """Return a linker that grants WASI's part and the functions of `pymode:sandbox/host`."""
     linker = Linker(engine)
     linker.allow_shadowing = True
     linker.define_unknown_imports_as_traps(component)
-    granted = {**GRANTED, "pymode:sandbox/host": host}
+    granted = {**grant(surroundings), "pymode:sandbox/host": host}
     with linker.root() as root:
         for import_name in component.type.imports(engine):
             functions = granted.get(import_name.partition("@")[0])

@@ -23,7 +23,8 @@ from wasmtime import WasmtimeError
 
 from pymode.limits import Limits
 from pymode.sandbox import hardening
-from pymode.sandbox.frames import Kind, Reader, pack
+from pymode.sandbox.conditions import Conditions, Surroundings
+from pymode.sandbox.frames import STOP, Kind, Reader, pack
 from pymode.sandbox.runtime import THREAD_STACK_BYTES, Guest, Runtime, Trap
 
 INPUT, OUTPUT = 0, 1
@@ -85,6 +86,7 @@ class Bridge:
         self._limits = limits
         # Never started again, so that a late reply to an earlier call finds no one.
         self._ids = count(1)
+        self._last_id = 0
         # Held to move the deadline, and to act on one that has passed.
         self.lock = threading.Lock()
         self.begin()
@@ -97,6 +99,7 @@ class Bridge:
         self.printed: list[str] = []
         self._printed_chars = 0
         self._started = 0
+        self._first_id = self._last_id + 1
         self.stopped_by: str | None = None
 
     def start(self, target: str, payload: str) -> int:
@@ -107,7 +110,7 @@ class Bridge:
             self._stop("host_calls")
         if _is_longer(payload, self._limits.request_bytes):
             self._stop("request_bytes")
-        number = next(self._ids)
+        number = self._last_id = next(self._ids)
         self._pipe.send(Kind.START, f"{number}\n{target[:100]}\n{payload}")
         return number
 
@@ -118,8 +121,11 @@ class Bridge:
         timeout = min(seconds, rest) if seconds >= 0 else rest
         if not self._pipe.ready(max(0.0, timeout)) and time.monotonic() >= self.deadline:
             self._stop("wall_seconds")
-        replies = (text.partition("\n") for text in self._pipe.take(Kind.REPLY))
-        return [SimpleNamespace(id=int(number), reply=reply) for number, _, reply in replies]
+        texts = (text.partition("\n") for text in self._pipe.take(Kind.REPLY))
+        replies = [SimpleNamespace(id=int(number), reply=reply) for number, _, reply in texts]
+        if any(reply.reply == STOP and reply.id >= self._first_id for reply in replies):
+            self._stop("paused")
+        return replies
 
     def end(self) -> None:
         """End a call: there is no deadline while the worker is idle."""
@@ -148,9 +154,11 @@ class Worker:
         self._pipe = Pipe(largest + FRAME_MARGIN_BYTES)
         self._limits = limits
         self._bridge = Bridge(self._pipe, limits)
+        self._surroundings = Surroundings()
         host = {name: getattr(self._bridge, name) for name in ("start", "wait", "print")}
+        host["begin"] = self._surroundings.begin
         memory_bytes = image_memory_bytes + limits.memory_bytes
-        self._runtime = Runtime(image, memory_bytes, host)
+        self._runtime = Runtime(image, memory_bytes, host, self._surroundings)
 
     def watch(self) -> NoReturn:
         """End the guest that is busy past its deadline.
@@ -177,9 +185,12 @@ class Worker:
             if not requests:
                 continue
             guest = guest or self._runtime.instantiate(REHEARSAL_FUEL)
+            conditions, _, request = requests[0].rpartition("\n")
+            self._surroundings.prepare(Conditions.read(conditions) if conditions else None)
             self._bridge.begin()
-            self._pipe.send(Kind.DONE, self._run(guest, requests[0]))
+            self._pipe.send(Kind.DONE, self._run(guest, request))
             self._bridge.end()
+            self._surroundings.prepare(None)
             guest.close()
             guest = None
 
@@ -218,6 +229,8 @@ class Worker:
             stopped_by = self._bridge.stopped_by or trap.cause
             if stopped_by == "crash":
                 print(f"pymode: a guest crashed: {trap.message}", file=sys.stderr)  # noqa: T201
+            if stopped_by == "paused":
+                outcome = json.dumps(self._surroundings.readings_ms)
         head = {
             "stopped_by": stopped_by,
             "fuel": self._limits.fuel - guest.fuel_left(),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mcp import types
 
-from pymode.render import render
+from pymode.render import write_whole
 from pymode.tokens import count_tokens_bound
 
 if TYPE_CHECKING:
@@ -16,21 +16,19 @@ if TYPE_CHECKING:
 _PRINTED_SHARE = 4
 
 
-def answer(result: Result, max_tokens: int) -> types.CallToolResult:
+async def answer(result: Result, max_tokens: int) -> types.CallToolResult:
     """A result as MCP content: the value as JSON, then notes and prints if there are any."""
-    text = render(result.value, max_tokens)
     remarks = _join(
         *(f"note: {note}" for note in result.notes),
         *(f"dry run, not sent: {write.method} {write.path}" for write in result.planned),
         _printed("printed", result.logs),
     )
     if not remarks:
-        return _content(text)
-    room = max_tokens - count_tokens_bound(text)
-    if count_tokens_bound(remarks, enough=room) > room:
-        room = max(room, max_tokens // _PRINTED_SHARE)
-        remarks = cut(remarks, room)
-        text = render(result.value, max(max_tokens - count_tokens_bound(remarks), 1))
+        return _content(await result.render(max_tokens))
+    whole = write_whole(result.value, max_tokens)
+    room = 0 if whole is None else max_tokens - count_tokens_bound(whole)
+    remarks = cut(remarks, max(room, max_tokens // _PRINTED_SHARE))
+    text = await result.render(max(max_tokens - count_tokens_bound(remarks), 1))
     return _content(text, remarks)
 
 

@@ -12,6 +12,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 
 from pymode.config import ListenAddress
 from pymode.errors import ConfigError
+from pymode.server.seals import STATE_CHARS
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
@@ -72,7 +73,8 @@ async def serve_http(
         server: the tools, from `make_server`.
         address: where to listen.
         allowed_hosts: further names under which clients may reach the server.
-        source_bytes: the largest code; the cap on a request's body follows from it.
+        source_bytes: the largest code; the cap on a request's body follows from it and from the
+            largest state of a paused call.
         announce: told the URL once the port is taken.
 
     Raises:
@@ -80,7 +82,8 @@ async def serve_http(
     """
     app = server.streamable_http_app(
         streamable_http_path=PATH,
-        max_request_body_size=max(_LEAST_BODY_BYTES, _ESCAPE_FACTOR * source_bytes + 64 * 1024),
+        max_request_body_size=STATE_CHARS
+        + max(_LEAST_BODY_BYTES, _ESCAPE_FACTOR * source_bytes + 64 * 1024),
         max_sessions=_MAX_SESSIONS,
         transport_security=guard(address, allowed_hosts),
     )

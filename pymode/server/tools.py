@@ -16,15 +16,19 @@ from mcp.shared.exceptions import MCPError
 
 from pymode.config import check_token, token_variable
 from pymode.errors import CodeError, CodeRaised, ConfigError, PymodeError, SandboxError
+from pymode.hosts.approvals import Paused
 from pymode.preparation import Preparation
 from pymode.prompts import ToolPrompt, describe_tools, error_name
 from pymode.server.answers import answer, failure
+from pymode.server.elicitation import ask_later, find_approver, read_answers
+from pymode.server.seals import Seals
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
     from pydantic import SecretStr
 
     from pymode.codemode import CodeMode
+    from pymode.hosts.journal import Journal
     from pymode.limits import Limits
     from pymode.result import Result
 
@@ -112,6 +116,7 @@ class _Tools:
         self._max_tokens = max_tokens
         self._token = token
         self._account_id = account_id
+        self._seals = Seals()
 
     async def list_tools(
         self, _: Context, __: types.PaginatedRequestParams | None
@@ -120,15 +125,22 @@ class _Tools:
 
     async def call_tool(
         self, ctx: Context, params: types.CallToolRequestParams
-    ) -> types.CallToolResult:
+    ) -> types.CallToolResult | types.InputRequiredResult:
         if params.name not in _ARGUMENTS:
             message = f"there is no tool {params.name!r}; the tools are search and execute"
             raise MCPError(code=types.INVALID_PARAMS, message=message)
         logs = ""
         try:
             arguments = _check(params.name, params.arguments or {})
-            result = await self._run(ctx, params.name, arguments)
+            token = self._token if ctx.request is None else _bearer(ctx.request.headers)
+            await self._prepare(ctx)
+            if params.name == "search":
+                result = await _run_apart(self._code_mode.search(arguments["code"]))
+            else:
+                result = await self._execute(ctx, params, arguments, token)
             return answer(result, self._max_tokens)
+        except _Waiting as waiting:
+            return ask_later(waiting.paused, waiting.state)
         except CodeError as error:
             message, logs = str(error), error.logs
         except PymodeError as error:
@@ -138,20 +150,43 @@ class _Tools:
             message = f"pymode failed inside; what happened is in the server's log ({params.name})"
         return failure(message, logs, self._max_tokens)
 
-    async def _run(self, ctx: Context, tool: str, arguments: dict[str, str]) -> Result:
-        token = self._token if ctx.request is None else _bearer(ctx.request.headers)
-
+    async def _prepare(self, ctx: Context) -> None:
         async def report(fraction: float, sentence: str) -> None:
             await ctx.session.report_progress(fraction, 1.0, sentence)
 
         await self._preparation.wait(report)
-        if tool == "search":
-            return await _run_apart(self._code_mode.search(arguments["code"]))
+
+    async def _execute(
+        self,
+        ctx: Context,
+        params: types.CallToolRequestParams,
+        arguments: Mapping[str, str],
+        token: SecretStr | None,
+    ) -> Result:
         account_id = arguments.get("account_id") or self._account_id
+        binding = {
+            "tool": params.name,
+            "code": arguments["code"],
+            "account_id": account_id or "",
+            "token": token.get_secret_value() if token else "",
+            **self._code_mode.identity,
+        }
+        journal: Journal | None = None
+        if params.request_state is not None:
+            journal = self._seals.open(params.request_state, binding)
+            journal.settle(read_answers(params.input_responses, len(journal.asked)))
         try:
             return await _run_apart(
-                self._code_mode.execute(arguments["code"], token=token, account_id=account_id)
+                self._code_mode.execute(
+                    arguments["code"],
+                    token=token,
+                    account_id=account_id,
+                    approver=find_approver(ctx),
+                    journal=journal,
+                )
             )
+        except Paused as paused:
+            raise _Waiting(paused, self._seals.seal(paused.journal, binding)) from None
         except CodeRaised as error:
             if token is None and error_name(self._name) in str(error):
                 raise CodeRaised(f"{error}\n{self._missing_token(ctx)}", logs=error.logs) from error
@@ -161,6 +196,15 @@ class _Tools:
         if ctx.request is None:
             return f"The server has no API token: set its {token_variable(self._name)}."
         return "The request carried no API token: send it as Authorization: Bearer TOKEN."
+
+
+class _Waiting(Exception):
+    """A call waits for a person whom this server cannot ask before it answers."""
+
+    def __init__(self, paused: Paused, state: str) -> None:
+        super().__init__(str(paused))
+        self.paused = paused
+        self.state = state
 
 
 def _tool(prompt: ToolPrompt) -> types.Tool:

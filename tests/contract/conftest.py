@@ -34,7 +34,8 @@ def open_code_mode(user_folders: Path, running_api: API) -> Open:
     @asynccontextmanager
     async def opened(**options: Any) -> AsyncIterator[CodeMode]:
         usual = {"base_url": running_api.url, "token": "simulated-token", "workers": 1}
-        async with CodeMode("cloudflare", **(usual | options)) as code_mode:
+        spec = options.pop("spec", "cloudflare")
+        async with CodeMode(spec, **(usual | options)) as code_mode:
             yield code_mode
 
     return opened

@@ -36,11 +36,20 @@ class API:
         """How many requests there were at once, at most."""
         return int(self._ask("GET", "in-flight")["maximum"])
 
+    @property
+    def writes(self) -> list[tuple[str, str]]:
+        """Those that are no reads."""
+        return [(method, path) for method, path in self.requests if method != "GET"]
+
     def clear(self) -> None:
-        """Forget the requests seen so far."""
+        """Forget the requests seen so far, and refuse none."""
+        self.limit_rate(0)
         self._ask("DELETE", "requests")
 
-    def _ask(self, method: str, name: str) -> Any:
-        return httpx.request(method, f"{self.url}/simulator/{name}", trust_env=False).json()[
-            "result"
-        ]
+    def limit_rate(self, requests: int, refusals: int = 1) -> None:
+        """Refuse some requests after so many others; after 0 none is refused."""
+        self._ask("PUT", "rate-limit", {"requests": requests, "refusals": refusals})
+
+    def _ask(self, method: str, name: str, body: object = None) -> Any:
+        url = f"{self.url}/simulator/{name}"
+        return httpx.request(method, url, json=body, trust_env=False).json()["result"]

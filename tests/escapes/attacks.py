@@ -13,7 +13,7 @@ from pymode.limits import MIB, Limits
 
 SMALL = Limits(fuel=2_000_000_000, memory_bytes=64 * MIB, wall_seconds=3.0)
 
-# `host` is what the guest imports from the world outside: start, wait and print.
+# `host` is what the guest imports from the world outside: begin, start, wait and print.
 REACH = """
 import asyncio, json, types
 builtins = vars(types)["__builtins__"]

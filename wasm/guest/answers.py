@@ -100,7 +100,17 @@ def read(method: str, path: str, reply: str) -> dict[str, object]:
     if refused is not None:
         error = {"code": refused.get("kind"), "message": refused.get("message")}
         raise Failure(str(refused.get("message")), head, [error])
-    status = head["status"]
+    envelope = read_answer(method, path, head, body)
+    return envelope | {"dry_run": True} if "dry_run" in head else envelope
+
+
+def read_answer(method: str, path: str, head: Mapping[str, object], body: str) -> dict[str, object]:
+    """Read the answer of the API, or the stand-in for one.
+
+    Raises:
+        Failure: the answer is an error.
+    """
+    status = int(str(head["status"]))
     value: object = None
     if head["kind"] == "json":
         value = parse(body, head)

@@ -11,10 +11,11 @@ import json
 import random
 from dataclasses import dataclass
 
-from guest import failures, limits, namespaces, program
+from guest import failures, limits, namespaces, program, results
 from guest.encode import ResultTooLarge, Unencodable, encode
 from guest.loop import HostLoop
 from guest.printed import Printed
+from wit_world.imports import host
 
 # Given back when the code fails, because one that is out of memory leaves none to say so. It is
 # part of the snapshot, so that having it touches no page.
@@ -37,11 +38,22 @@ class HostCalls:
 
     loop: HostLoop
     allowed: int
+    most_in_flight: int
     turns: asyncio.Semaphore
     started: int = 0
 
     async def __call__(self, target: str, payload: str) -> str:
         """Return the host's reply; raise `LimitExceeded` when the call has had all it may."""
+        self._count()
+        async with self.turns:
+            return await self.loop.call(target, payload)
+
+    def now(self, target: str, payload: str) -> str:
+        """Return the host's reply without letting other tasks run until it is there."""
+        self._count()
+        return self.loop.call_now(target, payload, self.most_in_flight)
+
+    def _count(self) -> None:
         self.started += 1
         if self.started > self.allowed:
             msg = (
@@ -49,13 +61,12 @@ class HostCalls:
                 "in the query, or spread the work over several calls"
             )
             raise limits.LimitExceeded("host_calls", msg)
-        async with self.turns:
-            return await self.loop.call(target, payload)
 
 
 def run(request_text: str, spec: dict, pointers: dict[int, str], printed: Printed) -> str:
     """Run the call that the JSON `request_text` describes and return its outcome."""
     request = json.loads(request_text)
+    host.begin()
     printed.begin(request["limits"]["printed_chars"])
     random.seed()
     source = request["code"]
@@ -84,9 +95,10 @@ def run(request_text: str, spec: dict, pointers: dict[int, str], printed: Printe
 def _scope(request: dict, spec: dict, loop: HostLoop) -> dict[str, object]:
     """Return the globals of the code."""
     bounds = request["limits"]
-    turns = asyncio.Semaphore(bounds["host_calls_in_flight"])
-    host_calls = HostCalls(loop, bounds["host_calls"], turns)
-    scope: dict[str, object] = {"spec": spec}
+    most_in_flight = bounds["host_calls_in_flight"]
+    turns = asyncio.Semaphore(most_in_flight)
+    host_calls = HostCalls(loop, bounds["host_calls"], most_in_flight, turns)
+    scope: dict[str, object] = {"spec": spec, "results": results.Results(host_calls.now)}
     for name in request["namespaces"]:
         namespace, error = namespaces.make(name, host_calls)
         refused = error.Refused

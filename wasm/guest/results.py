@@ -1,0 +1,68 @@
+"""Results of earlier calls that were too large for their answers: `results["r_…"]`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+TARGET = "pymode.results"
+
+Ask = Callable[[str, str], str]
+
+
+class Results:
+    """What the host keeps for this token; each result is fetched once in a call.
+
+    Args:
+        ask: takes a target and a payload, blocks, and gives the reply of the host.
+    """
+
+    # Without it, a loop would ask for results["0"] and so on.
+    __iter__ = None
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._found: dict[str, object] = {}
+
+    def __repr__(self) -> str:
+        return '<results of earlier calls: results["r_…"], results.keys()>'
+
+    def __getattr__(self, attribute: str) -> object:
+        msg = (
+            f'results has no {attribute!r}: it holds large results of earlier calls, as '
+            'results["r_…"]; assign a value of your own to `results` before you use it'
+        )
+        raise AttributeError(msg)
+
+    def __getitem__(self, name: str) -> object:
+        """Return the whole result that an answer has named.
+
+        Raises:
+            KeyError: there is none of that name for this token.
+        """
+        if not isinstance(name, str):
+            raise TypeError('results are read by name: results["r_…"]')
+        if name not in self._found:
+            self._found[name] = self._read({"name": name})
+        return self._found[name]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name, self) is not self
+
+    def get(self, name: str, default: object = None) -> object:
+        """Return a result, or `default` where there is none."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def keys(self) -> list[str]:
+        """Return the names of what is kept, newest first."""
+        return self._read({})
+
+    def _read(self, asked: dict[str, str]) -> object:
+        head_text, _, content = self._ask(TARGET, json.dumps(asked)).partition("\n")
+        error = json.loads(head_text).get("error")
+        if error is None:
+            return json.loads(content)
+        raise (KeyError if error["kind"] == "missing" else RuntimeError)(error["message"])
