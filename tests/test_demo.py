@@ -20,6 +20,10 @@ def test_the_demo_shows_what_it_claims():
         "Create a DNS record",
         '"zones":57',
         "made by code",
+        "denied by the rule DELETE /zones/*",
+        "the person is asked",
+        '"purged":true',
+        "dry run, not sent: DELETE /zones/",
         "loops without end",
         "what it cost",
     ):

@@ -30,7 +30,7 @@ class Judgement:
         is_write: whether it may change something.
         idempotent: whether it may be done twice; None leaves that to the method.
         checked: the request as the check sees it.
-        approval: why a person must approve it; "" if nobody must.
+        approval: the rule by which a person must approve it; "" if nobody must.
     """
 
     operation: Operation | None
@@ -87,7 +87,7 @@ class Guard:
         writes = is_write(outgoing.method, kind)
         is_mutation_by_get = writes and outgoing.method in ("GET", "HEAD")
         idempotent = False if is_mutation_by_get else None
-        approval = decision.reason if decision.verdict == "approve" else ""
+        approval = decision.rule if decision.verdict == "approve" else ""
         return Judgement(operation, writes, idempotent, checked, approval)
 
     def advise(self, judgement: Judgement, status: int) -> str:

@@ -1,17 +1,18 @@
-"""`pymode demo`: a real MCP client, a real server over stdio, a simulated API, four steps."""
+"""Plays the steps: starts API and servers, calls the tools, shows the answers and checks them."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from textwrap import dedent, indent
 
-from mcp import Client, StdioServerParameters
+from mcp import Client, StdioServerParameters, types
 from mcp.shared.exceptions import MCPError
 from rich.console import Console
 from rich.padding import Padding
@@ -19,32 +20,16 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from pymode.demo.steps import DRY, GUARDED, STEPS, ZONES, Step
 from pymode.errors import SandboxError
+from pymode.hosts.approvals import Answer
 from pymode.simulator import running
 from pymode.tokens import count_tokens_bound
 
-ZONES = 57
 TOKEN = "simulated-demo"  # noqa: S105 - the simulated API takes any token of this form
 SHOWN_CHARS = 700
 # A first run builds the image inside the first call.
 CALL_SECONDS = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One tool call, and what it must show.
-
-    Args:
-        title: what it is about, as a line for people.
-        tool: `search` or `execute`.
-        code: what is sent.
-        holds: whether an answer, its text and whether it is an error, shows what was promised.
-    """
-
-    title: str
-    tool: str
-    code: str
-    holds: Callable[[str, bool], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,86 +40,6 @@ class Cost:
     seconds: float
     sent_tokens: int
     answer_tokens: int
-
-
-def _finds_the_operation(text: str, is_error: bool) -> bool:
-    return not is_error and any(
-        method == "post" and path.endswith("/dns_records") for method, path, _ in json.loads(text)
-    )
-
-
-def _counts_and_writes(text: str, is_error: bool) -> bool:
-    if is_error:
-        return False
-    value = json.loads(text)
-    return bool(value["zones"] == ZONES and value["stored"] == "made by code")
-
-
-STEPS = (
-    Step(
-        "search: how are DNS records read and written?",
-        "search",
-        """\
-        async def find():
-            return [
-                (method, path, op.get("summary"))
-                for path, operations in spec["paths"].items()
-                for method, op in operations.items()
-                if path.endswith("/dns_records")
-            ]
-        """,
-        _finds_the_operation,
-    ),
-    Step(
-        "execute: count all zones, write a record, read it back",
-        "execute",
-        """\
-        import asyncio
-        from collections import Counter
-
-        async def page(number):
-            query = {"page": number, "per_page": 20}
-            return await cloudflare.request("GET", "/zones", query=query)
-
-        async def run():
-            first = await page(1)
-            numbers = range(2, first["result_info"]["total_pages"] + 1)
-            rest = await asyncio.gather(*[page(n) for n in numbers])
-            zones = [zone for p in (first, *rest) for zone in p["result"]]
-
-            records = f"/zones/{zones[0]['id']}/dns_records"
-            name = f"demo.{zones[0]['name']}"
-            text = {"type": "TXT", "name": name, "content": "made by code"}
-            await cloudflare.request("POST", records, body=text)
-            found = await cloudflare.request("GET", records, {"name": name})
-            return {
-                "zones": len(zones),
-                "by_status": Counter(zone["status"] for zone in zones),
-                "stored": found["result"][0]["content"].strip('"'),
-            }
-        """,
-        _counts_and_writes,
-    ),
-    Step(
-        "stop: a loop without an end",
-        "execute",
-        """\
-        async def run():
-            while True:
-                pass
-        """,
-        lambda text, is_error: is_error and "instructions" in text,
-    ),
-    Step(
-        "search again: the next call, in a fresh sandbox",
-        "search",
-        """\
-        async def count():
-            return sum(len(operations) for operations in spec["paths"].values())
-        """,
-        lambda text, is_error: not is_error and int(text) > 0,
-    ),
-)
 
 
 async def run_demo() -> bool:
@@ -149,19 +54,38 @@ async def run_demo() -> bool:
     )
     with running(zones=ZONES) as base_url:
         console.print(f"  api     simulated, at {base_url}", style="dim")
-        console.print("  server  pymode serve --base-url …, a process of its own", style="dim")
+        console.print("  servers pymode serve --base-url …, each a process of its own", style="dim")
         try:
-            async with Client(_server(base_url), read_timeout_seconds=CALL_SECONDS) as client:
-                return await _play_all(console, client)
+            async with AsyncExitStack() as stack:
+                clients: dict[tuple[str, ...], Client] = {
+                    options: await stack.enter_async_context(
+                        Client(
+                            _server(base_url, options),
+                            read_timeout_seconds=CALL_SECONDS,
+                            elicitation_callback=partial(_answer, console),
+                        )
+                    )
+                    for options in (GUARDED, DRY)
+                }
+                return await _play_all(console, clients)
         except BaseExceptionGroup as group:
             # The client's task groups wrap whatever happens inside them, once each.
             raise _unwrap(group) from None
 
 
-async def _play_all(console: Console, client: Client) -> bool:
-    tools = (await client.list_tools()).tools
+async def _answer(
+    console: Console, _: object, params: types.ElicitRequestParams
+) -> types.ElicitResult:
+    """Answer for the person whom the server asks, and show what they would read."""
+    console.print(Padding(Text(f"the person is asked:\n{params.message}", style="yellow"), 1))
+    console.print("    and approves\n", style="yellow")
+    return types.ElicitResult(action="accept", content={"decision": Answer.APPROVE.value})
+
+
+async def _play_all(console: Console, clients: Mapping[tuple[str, ...], Client]) -> bool:
+    tools = (await clients[GUARDED].list_tools()).tools
     console.print(f"  tools   {', '.join(tool.name for tool in tools)}", style="dim")
-    costs = [cost for step in STEPS if (cost := await _play(console, client, step))]
+    costs = [cost for step in STEPS if (cost := await _play(console, clients[step.options], step))]
     is_shown = len(costs) == len(STEPS)
     _conclude(console, costs, is_shown)
     return is_shown
@@ -175,18 +99,18 @@ def _unwrap(error: BaseException) -> BaseException:
     return error
 
 
-def _server(base_url: str) -> StdioServerParameters:
+def _server(base_url: str, options: tuple[str, ...]) -> StdioServerParameters:
     # The operator's own token and settings have no place in front of a simulated API.
     own = ("CLOUDFLARE_", "PYMODE_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-    search_path = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    search_path = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
     environment |= {
         "CLOUDFLARE_API_TOKEN": TOKEN,
         "PYTHONPATH": os.pathsep.join(filter(None, search_path)),
     }
     return StdioServerParameters(
         command=sys.executable,
-        args=["-P", "-m", "pymode", "serve", "--base-url", base_url],
+        args=["-P", "-m", "pymode", "serve", "--base-url", base_url, "--no-log", *options],
         env=environment,
     )
 
