@@ -22,9 +22,10 @@ from pathlib import Path
 import psutil
 from mcp import Client
 
-from benchmarks.programs import ENDLESS, SEARCHES, TRIVIAL, TWENTY_REQUESTS, WAF
+from benchmarks.programs import ENDLESS, ONE_WRITE, SEARCHES, TRIVIAL, TWENTY_REQUESTS, WAF
 from pymode import CodeMode, Limits
 from pymode.errors import LimitExceeded
+from pymode.hosts.rules import Rules
 from pymode.simulator import running
 
 SPEC = Path(__file__).resolve().parents[2] / "shared" / "specs" / "cloudflare-2024-08.json"
@@ -63,6 +64,28 @@ async def measure_one_caller(spec: Path, times: int, bars: dict[str, float]) -> 
             await cm.prepare()
             figure = await median_ms(lambda: cm.execute(TWENTY_REQUESTS), times // 5)
             row("library, 20 requests of 50 ms at once", figure)
+
+
+async def measure_conduct(spec: Path, times: int) -> None:
+    """Compare a call with one write, bare and with rules, check and log, in turn."""
+    rules = Rules.parse(deny=["DELETE /zones/*", "* /accounts/*/members/**"])
+    with running() as base_url, tempfile.TemporaryDirectory() as folder:
+        common = {"name": "api", "base_url": base_url, "token": "simulated-token", "workers": 1}
+        bare = CodeMode(spec, check="off", **common)
+        whole = CodeMode(spec, rules=rules, log=Path(folder) / "log.sqlite3", **common)
+        seconds: dict[CodeMode, list[float]] = {bare: [], whole: []}
+        async with bare, whole:
+            for index in range(WARM_UP + times):
+                for cm, taken in seconds.items():
+                    await asyncio.sleep(PAUSE_SECONDS)
+                    started = time.perf_counter()
+                    await cm.execute(ONE_WRITE)
+                    if index >= WARM_UP:
+                        taken.append(time.perf_counter() - started)
+        medians = [statistics.median(taken) * 1e3 for taken in seconds.values()]
+        row("library, one write", f"{medians[0]:.1f} ms")
+        more = f"{medians[1]:.1f} ms ({medians[1] - medians[0]:+.2f})"
+        row("library, one write with rules, check and log", more, "≤ 1 ms more")
 
 
 @asynccontextmanager
@@ -194,6 +217,7 @@ async def main() -> None:
     times, calls = (20, 500) if options.quick else (200, 5000)
     row("what", "median", "bar")
     await measure_one_caller(specs[0], times, BARS)
+    await measure_conduct(specs[0], times)
     await measure_http(specs[0], times)
     await measure_throughput(specs[0], calls // 5)
     measure_restart(specs[0], 5)

@@ -34,6 +34,11 @@ async def main():
     return len(replies)
 """
 
+ONE_WRITE = """\
+async def main():
+    return (await api.request("POST", "/simulator/echo", body={"a": 1}))["status"]
+"""
+
 ENDLESS = "async def main():\n    while True:\n        pass"
 
 SEARCHES = {"trivial": TRIVIAL, "WAF search": WAF, "all tags": TAGS}

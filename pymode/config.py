@@ -113,6 +113,10 @@ class Settings(BaseSettings):
     response_kb: PositiveInt = Field(
         _LIMITS.response_bytes // KIB, description="Size of one response, in KiB."
     )
+    traffic_mb: PositiveInt = Field(
+        _LIMITS.traffic_bytes // MIB,
+        description="Size of all requests and responses of a call, in MiB.",
+    )
     waiting_callers: int = Field(
         _LIMITS.waiting_callers, ge=0, description="Calls that may wait for a sandbox process."
     )
@@ -180,6 +184,7 @@ class Settings(BaseSettings):
             host_calls_in_flight=self.host_calls_in_flight,
             request_bytes=self.request_kb * KIB,
             response_bytes=self.response_kb * KIB,
+            traffic_bytes=self.traffic_mb * MIB,
             waiting_callers=self.waiting_callers,
         )
 

@@ -24,6 +24,7 @@ class Limits:
         host_calls_in_flight: requests on the way at once; further ones wait in the guest.
         request_bytes: one request as the guest hands it to the host, body included.
         response_bytes: body of one response, after decompression.
+        traffic_bytes: bodies of all requests and responses of a call together.
         waiting_callers: calls that may wait for a worker; one more is refused.
 
     Raises:
@@ -40,6 +41,7 @@ class Limits:
     host_calls_in_flight: int = 20
     request_bytes: int = 16 * MIB
     response_bytes: int = 32 * MIB
+    traffic_bytes: int = 256 * MIB
     waiting_callers: int = 64
 
     def __post_init__(self) -> None:

@@ -93,6 +93,7 @@ def test_every_limit_is_in_the_readme_with_its_default() -> None:
         "--host-calls": limits.host_calls,
         "--host-calls-in-flight": limits.host_calls_in_flight,
         "--request-kb": limits.request_bytes >> 10,
+        "--traffic-mb": limits.traffic_bytes >> 20,
         "--waiting-callers": limits.waiting_callers,
         "--max-tokens": Settings.model_fields["max_tokens"].default,
     }

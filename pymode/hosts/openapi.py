@@ -99,6 +99,7 @@ class OpenAPIHost:
         self._limits = limits
         self._conduct = conduct or Conduct()
         self._deadline: float | None = None
+        self._traffic_bytes = 0
         # Nowhere in plain text under a name: a traceback may show what names hold.
         secret = SecretStr(token.get_secret_value().strip()) if token else None
         if secret and not TOKEN.fullmatch(secret.get_secret_value()):
@@ -285,6 +286,7 @@ class OpenAPIHost:
         self, outgoing: Outgoing, url: str, path: str, judgement: Judgement, deadline: float
     ) -> Response:
         """Send a request once, and keep account of it whatever happens."""
+        self._count_traffic(outgoing)
         departed: list[None] = []
         started = time.perf_counter()
         status = None
@@ -300,6 +302,7 @@ class OpenAPIHost:
                 departing=lambda: departed.append(None),
             )
             status = response.status
+            self._traffic_bytes += len(response.body)
             return response
         except HttpError as error:
             status = error.status
@@ -310,3 +313,16 @@ class OpenAPIHost:
             self.sent.append(
                 SentRequest(outgoing.method, path, status, seconds, arrived=arrived, write=write)
             )
+
+    def _count_traffic(self, outgoing: Outgoing) -> None:
+        """Add a request to the traffic of the call; refuse it when the call has had its share."""
+        most = self._limits.traffic_bytes
+        parts = outgoing.files or ()
+        size_bytes = len(outgoing.content or b"") + sum(len(part[1][1]) for part in parts)
+        if self._traffic_bytes + size_bytes > most:
+            msg = (
+                f"the requests and responses of this call have over {most:,} bytes together; ask "
+                "for fewer or smaller things, or spread the work over several calls"
+            )
+            raise RequestRefused(msg)
+        self._traffic_bytes += size_bytes

@@ -234,6 +234,20 @@ def test_a_request_over_its_limit_is_refused(character: str) -> None:
     run(use, limits=Limits(request_bytes=1000))
 
 
+def test_the_traffic_of_a_call_is_limited_in_all() -> None:
+    """Requests and responses count together; the request that goes over is not sent."""
+
+    async def use(server: Loopback, host: OpenAPIHost) -> None:
+        server.answer = write_answer(b"y" * 300)
+        payload = '{"method":"POST","path":"/x","body":"text"}\n' + "x" * 400
+        assert "status" in read_reply(await host.request(payload))[0]
+        head, _ = read_reply(await host.request(payload))
+        assert "over 1,000 bytes together" in head["error"]["message"]  # type: ignore[index]
+        assert len(server.received) == 1
+
+    run(use, limits=Limits(traffic_bytes=1000))
+
+
 def test_the_head_of_a_request_may_not_be_a_bomb() -> None:
     async def use(server: Loopback, host: OpenAPIHost) -> None:
         payload = '{"method":"GET","path":"/x","query":[' + "[]," * 1_000_000 + "[]]}"
