@@ -82,7 +82,7 @@ def _main(
 @with_settings
 def search(settings: Settings, code: Code) -> None:
     """Run CODE over the API's document and print what it returns, as JSON."""
-    _finish(settings, asyncio.run(_search(settings, read_code(code))))
+    _finish(*asyncio.run(_search(settings, read_code(code))))
 
 
 @app.command()
@@ -92,7 +92,7 @@ def execute(settings: Settings, code: Code) -> None:
 
     The token is that in CLOUDFLARE_API_TOKEN, or in NAME_API_TOKEN for another --name.
     """
-    _finish(settings, asyncio.run(_execute(settings, read_code(code))))
+    _finish(*asyncio.run(_execute(settings, read_code(code))))
 
 
 @app.command()
@@ -175,14 +175,18 @@ def make_code_mode(settings: Settings, *, workers: int | None = None) -> CodeMod
     )
 
 
-async def _search(settings: Settings, code: str) -> Result:
+async def _search(settings: Settings, code: str) -> tuple[Result, str]:
+    credentials = read_credentials(name_api(settings))
     async with make_code_mode(settings, workers=1) as code_mode:
         with showing_progress() as progress:
             await code_mode.prepare(progress)
-        return await code_mode.search(code)
+        # What is kept in memory ends with the process, so no answer may name it.
+        keep = settings.log_path is not None
+        result = await code_mode.search(code, token=credentials.api_token, keep=keep)
+        return result, await result.render(settings.max_tokens)
 
 
-async def _execute(settings: Settings, code: str) -> Result:
+async def _execute(settings: Settings, code: str) -> tuple[Result, str]:
     name = name_api(settings)
     credentials = read_credentials(name)
     async with make_code_mode(settings, workers=1) as code_mode:
@@ -190,12 +194,14 @@ async def _execute(settings: Settings, code: str) -> Result:
             await code_mode.prepare(progress)
         try:
             with find_terminal() as approver:
-                return await code_mode.execute(
+                result = await code_mode.execute(
                     code,
                     token=credentials.api_token,
                     account_id=settings.account_id or credentials.account_id,
                     approver=approver,
+                    keep=settings.log_path is not None,
                 )
+                return result, await result.render(settings.max_tokens)
         except CodeRaised as error:
             if credentials.api_token is None and error_name(name) in str(error):
                 say(f"pymode: no API token was sent; set {token_variable(name)}")
@@ -257,9 +263,7 @@ async def _pull() -> None:
     say(f"pymode: {spec.note or 'fetched'}: {spec.source}, {len(spec.raw) / 1e6:.1f} MB")
 
 
-def _finish(settings: Settings, result: Result) -> None:
-    from pymode.render import render
-
+def _finish(result: Result, answer: str) -> None:
     if result.logs:
         say(result.logs.rstrip("\n"))
     for note in result.notes:
@@ -269,7 +273,7 @@ def _finish(settings: Settings, result: Result) -> None:
     if is_terminal():
         say(summarize(result))
     # JSON is UTF-8, whatever the locale.
-    line = render(result.value, settings.max_tokens).encode() + b"\n"
+    line = answer.encode() + b"\n"
     try:
         sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()

@@ -12,7 +12,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -38,8 +38,9 @@ from pymode.hosts.redaction import Redactor
 from pymode.hosts.rules import Rules
 from pymode.hosts.sent import describe_sent
 from pymode.http import Http
+from pymode.keeping import Shelf
 from pymode.limits import Limits
-from pymode.log import Database, Log, OpenCall, Retention
+from pymode.log import Database, Kept, Log, OpenCall, Results, Retention
 from pymode.log.approvals import Approvals
 from pymode.replay import Attempt
 from pymode.result import Result, Timings, read_outcome
@@ -106,6 +107,7 @@ class CodeMode:
         self._account_id = account_id
         self._limits = limits or Limits()
         self._guest_limits = asdict(self._limits)
+        # A frame to the guest has room for twice the largest response, and a margin.
         self._workers = workers or min(os.cpu_count() or 1, MOST_WORKERS)
         self._rules = rules or Rules()
         self._check = check
@@ -177,18 +179,55 @@ class CodeMode:
         """
         await self._ready(progress)
 
-    async def search(self, code: str, *, progress: Progress | None = None) -> Result:
+    async def search(
+        self,
+        code: str,
+        *,
+        token: str | SecretStr | None = None,
+        progress: Progress | None = None,
+        keep: bool = True,
+    ) -> Result:
         """Run code over the spec, with no access to the API.
 
         Args:
-            code: an async Python function without required parameters; `spec` is in scope.
+            code: an async Python function without required parameters; `spec` is in scope, and
+                `results`: those of earlier calls that were too large for their answers.
+            token: whose results these are, in place of the one given before; it is sent nowhere.
             progress: see `prepare`.
+            keep: whether this caller has results of earlier calls, and a large one is kept. Not
+                for a caller without a token beside whom there may be others.
 
         Raises:
             CodeError: the code was rejected, failed or hit a limit.
             PymodeError: what `prepare` raises, or the sandbox failed.
         """
-        return await self._logged("search", code, progress, None)
+        secret = token = SecretStr(token) if isinstance(token, str) else token or self._token
+        return await self._logged("search", code, progress, None, secret, keep=keep)
+
+    async def list_results(self, *, token: str | SecretStr | None = None) -> list[Kept]:
+        """The results kept for a token, newest first.
+
+        Args:
+            token: in place of the one given before.
+
+        Raises:
+            LogError: they cannot be read.
+            PymodeError: what `prepare` raises.
+        """
+        return await (await self._open_shelf(token)).list()
+
+    async def read_result(self, name: str, *, token: str | SecretStr | None = None) -> str | None:
+        """The JSON of a result that was kept for a token; None where it has none of that name.
+
+        Args:
+            name: as an answer gave it, such as "r_mfzwizltoqxg4zlx".
+            token: in place of the one given before.
+
+        Raises:
+            LogError: it cannot be read.
+            PymodeError: what `prepare` raises.
+        """
+        return await (await self._open_shelf(token)).read(name)
 
     async def execute(
         self,
@@ -200,6 +239,7 @@ class CodeMode:
         progress: Progress | None = None,
         approver: Approver | None = None,
         journal: Journal | None = None,
+        keep: bool = True,
     ) -> Result:
         """Run code that may send requests to the API.
 
@@ -211,6 +251,7 @@ class CodeMode:
             progress: see `prepare`.
             approver: asked before requests that need it; without one they are refused.
             journal: of a call that paused, with the answers settled.
+            keep: see `search`.
 
         Raises:
             Paused: the approver will answer later; go on with its journal.
@@ -238,7 +279,9 @@ class CodeMode:
             server = self._server()
             return OpenAPIHost(self.name, server, secret, self._http, self._limits, conduct)
 
-        return await self._logged("execute", code, progress, make_host, secret, journal, approver)
+        return await self._logged(
+            "execute", code, progress, make_host, secret, journal, approver, keep=keep
+        )
 
     async def _logged(
         self,
@@ -249,6 +292,8 @@ class CodeMode:
         secret: SecretStr | None = None,
         journal: Journal | None = None,
         approver: Approver | None = None,
+        *,
+        keep: bool,
     ) -> Result:
         """Run a call between two records, and say in its error what was sent."""
         self._check_source(code)
@@ -259,12 +304,13 @@ class CodeMode:
         )
         outcome, message = "cancelled", ""
         journal = journal or Journal()
+        shelf = self._shelve(secret, keep=keep)
         used: dict[str, float] = {}
         try:
-            result = await self._attempt(code, call, make_host, secret, journal, approver)
+            result = await self._attempt(code, call, make_host, secret, shelf, journal, approver)
             outcome = "ok"
             used = {"fuel": result.fuel, "printed_chars": len(result.logs)}
-            return result
+            return replace(result, keep=shelf.keeping(result.value, f"a result of {tool}"))
         except PymodeError as error:
             outcome = _name_outcome(error)
             if any(request.arrived for request in journal.sent):
@@ -290,12 +336,13 @@ class CodeMode:
         call: OpenCall,
         make_host: MakeHost | None,
         secret: SecretStr | None,
+        shelf: Shelf,
         journal: Journal,
         approver: Approver | None,
     ) -> Result:
         """Run the code, again after each pause for a person."""
         if make_host is None:
-            return await self._run(code, None, None, None)
+            return await self._run(code, shelf, None, None, None)
         may_pause = approver is not None and self._rules.approve
         while True:
             # Only calls that may pause have a clock and random bytes that can be repeated.
@@ -304,7 +351,8 @@ class CodeMode:
             host.sent = journal.sent
             answers = _Answers(host, self._remember(secret))
             try:
-                return await self._run(code, answers, journal.account_id, host, attempt)
+                account_id = journal.account_id
+                return await self._run(code, shelf, answers, account_id, host, attempt)
             except Paused as paused:
                 if approver is None:
                     raise
@@ -313,6 +361,7 @@ class CodeMode:
     async def _run(
         self,
         code: str,
+        shelf: Shelf,
         answers: _Answers | None,
         account_id: str | None,
         host: OpenAPIHost | None,
@@ -328,10 +377,12 @@ class CodeMode:
             "limits": self._guest_limits,
         }
         if attempt is None:
-            run = await pool.run(json.dumps(request), answers or _refuse)
+            run = await pool.run(json.dumps(request), shelf.answering(answers or _refuse))
         else:
             text = f"{attempt.conditions}\n{json.dumps(request)}"
-            run = await attempt.drive(pool.run(text, attempt.answering(answers or _refuse)))
+            # Kept results stay out of the journal: they are large, and never change.
+            answer = shelf.answering(attempt.answering(answers or _refuse))
+            run = await attempt.drive(pool.run(text, answer))
         value, notes = read_outcome(run.done, self._limits)
         timings = Timings(
             waited_seconds=run.waited_seconds,
@@ -401,7 +452,18 @@ class CodeMode:
     def _owner(self, secret: SecretStr | None) -> bytes:
         """Return what calls of one token to one API have in common, without telling the token."""
         token = secret.get_secret_value() if secret else ""
-        return hmac.digest(token.encode(), f"{self.name} {self._base_url}".encode(), hashlib.sha256)
+        server = self._base_url or (self._image.base_url if self._image else None)
+        return hmac.digest(token.encode(), f"{self.name} {server}".encode(), hashlib.sha256)
+
+    def _shelve(self, secret: SecretStr | None, *, keep: bool) -> Shelf:
+        results = Results(self._database, redact=Redactor(secret).clean)
+        return Shelf(results, self._owner(secret) if keep else None, self._limits.result_bytes)
+
+    async def _open_shelf(self, token: str | SecretStr | None) -> Shelf:
+        secret = token = SecretStr(token) if isinstance(token, str) else token or self._token
+        # Without its document, the server to which the results belong may be unknown.
+        await self._ready(None)
+        return self._shelve(secret, keep=True)
 
     def _remember(self, secret: SecretStr | None) -> Callable[[str], None]:
         digest = self._digest(secret)

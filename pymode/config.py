@@ -34,7 +34,7 @@ from pymode.log.retention import Retention
 KIB = 1024
 DAY_SECONDS = 24 * 60 * 60
 _LIMITS = Limits()
-_TAKEN_NAMES = frozenset({"account_id", "spec"})
+_TAKEN_NAMES = frozenset({"account_id", "results", "spec"})
 
 PositiveInt = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -91,7 +91,7 @@ class Shelf:
         return content
 
     def answering(self, answer: Answer) -> Answer:
-        """What answers the host calls of a guest: those for results itself, the rest by `answer`."""
+        """What answers a guest: calls for results here, all others by `answer`."""
 
         async def through(target: str, payload: str) -> str:
             if target != TARGET:

@@ -47,11 +47,19 @@ class FakeCodeMode:
         if outcome is not None:
             raise outcome
 
-    async def search(self, code, *, progress=None):
+    async def search(self, code, *, token=None, progress=None, keep=True):
         return await self._run(code, tool="search")
 
     async def execute(
-        self, code, *, token=None, account_id=None, progress=None, approver=None, journal=None
+        self,
+        code,
+        *,
+        token=None,
+        account_id=None,
+        progress=None,
+        approver=None,
+        journal=None,
+        keep=True,
     ):
         shown = None if token is None else token.get_secret_value()
         return await self._run(code, tool="execute", token=shown, account_id=account_id)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tokenizer import count
 
-from pymode.render import LEAST_TOKENS, count_tokens_bound, render
+from pymode.render import LEAST_TOKENS, count_tokens_bound, render, write_whole
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "specs"
 
@@ -74,6 +74,18 @@ def test_a_large_value_is_cut_to_the_budget_and_uses_most_of_it(kind: str, max_t
         assert "Narrow it in the code" in answer["truncated"]
         if kind not in SPARE and max_tokens >= 1000:
             assert count_tokens_bound(text) >= max_tokens * 0.6
+
+
+@pytest.mark.parametrize("max_tokens", [LEAST_TOKENS, 1000])
+@pytest.mark.parametrize("kind", LARGE)
+def test_the_name_of_what_was_kept_has_room_in_every_budget(kind: str, max_tokens: int) -> None:
+    name = "r_mfzwizltoqxg4zlx"
+    text = render(LARGE[kind], max_tokens, name)
+    assert count_tokens_bound(text) <= max_tokens
+    if write_whole(LARGE[kind], max_tokens) is None:
+        assert f'The whole is results["{name}"] in the next call.' in json.loads(text)["truncated"]
+    else:
+        assert text == render(LARGE[kind], max_tokens)
 
 
 @pytest.mark.parametrize(

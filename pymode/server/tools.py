@@ -14,13 +14,15 @@ from mcp import types
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
-from pymode.config import check_token, token_variable
+from pymode.config import token_variable
 from pymode.errors import CodeError, CodeRaised, ConfigError, PymodeError, SandboxError
 from pymode.hosts.approvals import Paused
 from pymode.preparation import Preparation
 from pymode.prompts import ToolPrompt, describe_tools, error_name
 from pymode.server.answers import answer, failure
+from pymode.server.callers import Caller, read_caller
 from pymode.server.elicitation import ask_later, find_approver, read_answers
+from pymode.server.resources import Resources
 from pymode.server.seals import Seals
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ def make_server(
     preparation = preparation or Preparation(code_mode)
     prompts = describe_tools(name, limits, max_tokens)
     tools = _Tools(code_mode, name, prompts, preparation, max_tokens, token, account_id)
+    resources = Resources(code_mode, tools.find_caller)
 
     @asynccontextmanager
     async def lifespan(_: Server[None]) -> AsyncIterator[None]:
@@ -91,6 +94,9 @@ def make_server(
         lifespan=lifespan,
         on_list_tools=tools.list_tools,
         on_call_tool=tools.call_tool,
+        on_list_resources=resources.list,
+        on_list_resource_templates=resources.list_templates,
+        on_read_resource=resources.read,
         # Without it the SDK answers a whole tools/list before each call over HTTP.
         get_tool_input_schema=tools.schemas.get,
     )
@@ -118,6 +124,10 @@ class _Tools:
         self._account_id = account_id
         self._seals = Seals()
 
+    def find_caller(self, ctx: Context) -> Caller:
+        """Who sent a request; over HTTP only its own header says so."""
+        return Caller(self._token) if ctx.request is None else read_caller(ctx.request.headers)
+
     async def list_tools(
         self, _: Context, __: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
@@ -132,13 +142,15 @@ class _Tools:
         logs = ""
         try:
             arguments = _check(params.name, params.arguments or {})
-            token = self._token if ctx.request is None else _bearer(ctx.request.headers)
+            caller = self.find_caller(ctx)
             await self._prepare(ctx)
             if params.name == "search":
-                result = await _run_apart(self._code_mode.search(arguments["code"]))
+                result = await _run_apart(
+                    self._code_mode.search(arguments["code"], token=caller.token, keep=caller.keeps)
+                )
             else:
-                result = await self._execute(ctx, params, arguments, token)
-            return answer(result, self._max_tokens)
+                result = await self._execute(ctx, params, arguments, caller)
+            return await answer(result, self._max_tokens)
         except _Waiting as waiting:
             return ask_later(waiting.paused, waiting.state)
         except CodeError as error:
@@ -161,8 +173,9 @@ class _Tools:
         ctx: Context,
         params: types.CallToolRequestParams,
         arguments: Mapping[str, str],
-        token: SecretStr | None,
+        caller: Caller,
     ) -> Result:
+        token = caller.token
         account_id = arguments.get("account_id") or self._account_id
         binding = {
             "tool": params.name,
@@ -183,6 +196,7 @@ class _Tools:
                     account_id=account_id,
                     approver=find_approver(ctx),
                     journal=journal,
+                    keep=caller.keeps,
                 )
             )
         except Paused as paused:
@@ -231,16 +245,6 @@ def _check(tool: str, arguments: Mapping[str, object]) -> dict[str, str]:
     if "code" not in checked:
         raise ConfigError(f"{tool} needs the argument code, a string with an async Python function")
     return checked
-
-
-def _bearer(headers: Mapping[str, str]) -> SecretStr | None:
-    header = headers.get("authorization")
-    if header is None:
-        return None
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer":
-        raise ConfigError("the Authorization header must be: Bearer, a space, the API token")
-    return check_token(token, source="the token in the Authorization header")
 
 
 async def _run_apart(call: Coroutine[Any, Any, T]) -> T:

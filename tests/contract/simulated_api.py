@@ -29,6 +29,7 @@ class API:
         return [
             (one["method"], f"{one['path']}?{one['query']}".rstrip("?").partition("/v4")[2])
             for one in self._ask("GET", "requests")
+            if not one["path"].endswith("/simulator/rate-limit")
         ]
 
     @property

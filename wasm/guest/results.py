@@ -29,7 +29,7 @@ class Results:
 
     def __getattr__(self, attribute: str) -> object:
         msg = (
-            f'results has no {attribute!r}: it holds large results of earlier calls, as '
+            f"results has no {attribute!r}: it holds large results of earlier calls, as "
             'results["r_…"]; assign a value of your own to `results` before you use it'
         )
         raise AttributeError(msg)
