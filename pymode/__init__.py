@@ -19,13 +19,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pymode.codemode import CodeMode
+    from pymode.hosts.rules import Rules
     from pymode.limits import Limits
     from pymode.result import Result, Timings
 
 __version__ = "0.1.0"
-__all__ = ["CodeMode", "Limits", "Result", "Timings"]
+__all__ = ["CodeMode", "Limits", "Result", "Rules", "Timings"]
 
-_HOMES = {"CodeMode": "codemode", "Limits": "limits", "Result": "result", "Timings": "result"}
+_HOMES = {
+    "CodeMode": "codemode",
+    "Limits": "limits",
+    "Result": "result",
+    "Rules": "hosts.rules",
+    "Timings": "result",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -32,7 +32,7 @@ def api_url() -> Iterator[str]:
 
 def test_the_public_names_are_these() -> None:
     """Whoever adds one, or takes one away, says so here."""
-    assert pymode.__all__ == ["CodeMode", "Limits", "Result", "Timings"]
+    assert pymode.__all__ == ["CodeMode", "Limits", "Result", "Rules", "Timings"]
     assert set(pymode.__all__) <= set(dir(pymode))
     assert [getattr(pymode, name).__name__ for name in pymode.__all__] == pymode.__all__
     with pytest.raises(AttributeError, match="no attribute 'Sandbox'"):

@@ -34,6 +34,10 @@ def _tells(word: str) -> bool:
 
 
 def _identify(name: str) -> str:
-    if keyword.iskeyword(name) or hasattr(builtins, name) or name in ("account_id", "results", "spec"):
+    if (
+        keyword.iskeyword(name)
+        or hasattr(builtins, name)
+        or name in ("account_id", "results", "spec")
+    ):
         return f"{name}_api"
     return name if name.isidentifier() else f"api_{name}"
