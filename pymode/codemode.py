@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import json
 import logging
 import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -23,13 +20,12 @@ from pymode import spec as specs
 from pymode.errors import (
     CodeRejected,
     ConfigError,
-    HostCallError,
-    ImageError,
     LimitExceeded,
     LogError,
     PymodeError,
 )
-from pymode.hosts import Namespace
+from pymode.hostcalls import HostCalls, refuse
+from pymode.hosts.accounts import KnownAccounts
 from pymode.hosts.approvals import Approver, Gate, Paused
 from pymode.hosts.guard import Check, Guard
 from pymode.hosts.journal import Journal
@@ -38,15 +34,15 @@ from pymode.hosts.redaction import Redactor
 from pymode.hosts.rules import Rules
 from pymode.hosts.sent import describe_sent
 from pymode.http import Http
-from pymode.keeping import Shelf
+from pymode.keeping import Shelf, find_owner
 from pymode.limits import Limits
 from pymode.log import Database, Kept, Log, OpenCall, Results, Retention
 from pymode.log.approvals import Approvals
+from pymode.log.text import name_outcome
 from pymode.replay import Attempt
 from pymode.result import Result, Timings, read_outcome
 from pymode.sandbox.image import Image, open_image
 from pymode.sandbox.pool import Pool
-from pymode.spec.operations import Operations
 
 Progress = Callable[[float, str], None]
 MakeHost = Callable[[OpenCall, Attempt | None], OpenAPIHost]
@@ -107,7 +103,6 @@ class CodeMode:
         self._account_id = account_id
         self._limits = limits or Limits()
         self._guest_limits = asdict(self._limits)
-        # A frame to the guest has room for twice the largest response, and a margin.
         self._workers = workers or min(os.cpu_count() or 1, MOST_WORKERS)
         self._rules = rules or Rules()
         self._check = check
@@ -123,9 +118,7 @@ class CodeMode:
         self._http = Http(
             response_bytes=self._limits.response_bytes, wall_seconds=self._limits.wall_seconds
         )
-        # Found accounts, by a digest of the token that no one else can compute.
-        self._digest_key = secrets.token_bytes(32)
-        self._accounts: dict[bytes, str] = {}
+        self._accounts = KnownAccounts()
 
     async def __aenter__(self) -> Self:
         return self
@@ -154,6 +147,11 @@ class CodeMode:
     def pool(self) -> Pool | None:
         """The workers; None before `prepare`."""
         return self._pool
+
+    @property
+    def has_token(self) -> bool:
+        """Whether calls that bring no token of their own use one of this object."""
+        return self._token is not None
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -269,7 +267,7 @@ class CodeMode:
         guard = await self._judge()
         journal = journal or Journal()
         if journal.is_new:
-            known = self._accounts.get(self._digest(secret))
+            known = self._accounts.get(secret)
             journal.account_id = account_id or self._account_id or known
 
         def make_host(call: OpenCall, attempt: Attempt | None) -> OpenAPIHost:
@@ -312,7 +310,7 @@ class CodeMode:
             used = {"fuel": result.fuel, "printed_chars": len(result.logs)}
             return replace(result, keep=shelf.keeping(result.value, f"a result of {tool}"))
         except PymodeError as error:
-            outcome = _name_outcome(error)
+            outcome = name_outcome(error)
             if any(request.arrived for request in journal.sent):
                 error.args = (f"{error}\n{describe_sent(journal.sent)}", *error.args[1:])
             message = str(error)
@@ -323,7 +321,7 @@ class CodeMode:
                 error.add_note(message)
             raise
         except Exception:
-            outcome = "failed inside"
+            outcome, message = "failed inside", describe_sent(journal.sent)
             raise
         finally:
             if make_host is not None:
@@ -343,13 +341,14 @@ class CodeMode:
         """Run the code, again after each pause for a person."""
         if make_host is None:
             return await self._run(code, shelf, None, None, None)
-        may_pause = approver is not None and self._rules.approve
+        # A journal that has begun is repeated whoever can be asked now: its writes were sent.
+        may_pause = not journal.is_new or (approver is not None and self._rules.approve)
         while True:
             # Only calls that may pause have a clock and random bytes that can be repeated.
             attempt = Attempt(journal) if may_pause else None
             host = make_host(call, attempt)
-            host.sent = journal.sent
-            answers = _Answers(host, self._remember(secret))
+            host.sent, host.planned = journal.sent, journal.planned
+            answers = HostCalls(host, self._accounts, secret)
             try:
                 account_id = journal.account_id
                 return await self._run(code, shelf, answers, account_id, host, attempt)
@@ -362,7 +361,7 @@ class CodeMode:
         self,
         code: str,
         shelf: Shelf,
-        answers: _Answers | None,
+        answers: HostCalls | None,
         account_id: str | None,
         host: OpenAPIHost | None,
         attempt: Attempt | None = None,
@@ -377,11 +376,11 @@ class CodeMode:
             "limits": self._guest_limits,
         }
         if attempt is None:
-            run = await pool.run(json.dumps(request), shelf.answering(answers or _refuse))
+            run = await pool.run(json.dumps(request), shelf.answering(answers or refuse))
         else:
             text = f"{attempt.conditions}\n{json.dumps(request)}"
             # Kept results stay out of the journal: they are large, and never change.
-            answer = shelf.answering(attempt.answering(answers or _refuse))
+            answer = shelf.answering(attempt.answering(answers or refuse))
             run = await attempt.drive(pool.run(text, answer))
         value, notes = read_outcome(run.done, self._limits)
         timings = Timings(
@@ -396,8 +395,7 @@ class CodeMode:
     async def _judge(self) -> Guard:
         """Return what judges requests; it reads the document, so only the first execution waits."""
         if self._guard is None and self._image is not None:
-            path = self._image.document_path
-            operations = await asyncio.to_thread(_read_operations, path)
+            operations = await asyncio.to_thread(self._image.read_operations)
             self._guard = Guard(operations, self._rules.bind(operations), self._check)
         assert self._guard is not None  # noqa: S101 - `_ready` has set the image
         return self._guard
@@ -445,15 +443,9 @@ class CodeMode:
             raise ConfigError(msg)
         return base_url
 
-    def _digest(self, secret: SecretStr | None) -> bytes:
-        token = secret.get_secret_value() if secret else ""
-        return hmac.digest(self._digest_key, token.encode(), hashlib.sha256)
-
     def _owner(self, secret: SecretStr | None) -> bytes:
-        """Return what calls of one token to one API have in common, without telling the token."""
-        token = secret.get_secret_value() if secret else ""
         server = self._base_url or (self._image.base_url if self._image else None)
-        return hmac.digest(token.encode(), f"{self.name} {server}".encode(), hashlib.sha256)
+        return find_owner(secret, f"{self.name} {server}")
 
     def _shelve(self, secret: SecretStr | None, *, keep: bool) -> Shelf:
         results = Results(self._database, redact=Redactor(secret).clean)
@@ -464,55 +456,3 @@ class CodeMode:
         # Without its document, the server to which the results belong may be unknown.
         await self._ready(None)
         return self._shelve(secret, keep=True)
-
-    def _remember(self, secret: SecretStr | None) -> Callable[[str], None]:
-        digest = self._digest(secret)
-
-        def remember(account_id: str) -> None:
-            if len(self._accounts) >= 1000:
-                self._accounts.clear()
-            self._accounts[digest] = account_id
-
-        return remember
-
-
-def _read_operations(path: Path) -> Operations:
-    try:
-        return Operations(json.loads(path.read_bytes()))
-    except (OSError, ValueError) as error:
-        msg = f"the document of the image cannot be read ({error}); remove {path} and try again"
-        raise ImageError(msg) from None
-
-
-def _name_outcome(error: PymodeError) -> str:
-    if isinstance(error, LimitExceeded):
-        return f"limit {error.limit}"
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
-
-
-class _Answers:
-    """Answers the host calls of one execution."""
-
-    def __init__(self, host: Namespace, remember: Callable[[str], None]) -> None:
-        self.host = host
-        self._remember = remember
-
-    async def __call__(self, target: str, payload: str) -> str:
-        if target == self.host.name:
-            return await self.host.request(payload)
-        if target == f"{self.host.name}.account_id":
-            return await self._account_id()
-        return await _refuse(target, payload)
-
-    async def _account_id(self) -> str:
-        try:
-            account_id = await self.host.account_id()
-        except HostCallError as error:
-            return json.dumps({"error": {"kind": "account", "message": str(error)}})
-        self._remember(account_id)
-        return json.dumps({"account_id": account_id})
-
-
-async def _refuse(target: str, _payload: str) -> str:
-    message = f"there is no {target[:100]!r} in this call"
-    return json.dumps({"error": {"kind": "refused", "message": message}}) + "\n"

@@ -131,7 +131,10 @@ class Attempt:
         if digest in self._journal.refused:
             return Answer.REFUSE
         if self._answers[digest]:
-            return self._answers[digest].popleft()
+            answer = self._answers[digest].popleft()
+            # Used up: the reply of the request is in the journal before the next run.
+            self._journal.answers.remove((digest, answer))
+            return answer
         if question.kind in self._journal.approved:
             return Answer.APPROVE_ALL
         self._asked.append(Asked(question, digest))

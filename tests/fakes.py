@@ -17,6 +17,8 @@ class FakeCodeMode:
     "ok".
     """
 
+    has_token = False
+
     def __init__(self, *, prepares=(), value="ok"):
         self.value = value
         self.identity = {}

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from pymode.errors import ApprovalError
-from pymode.hosts import SentRequest
+from pymode.hosts import Planned, SentRequest
 from pymode.hosts.approvals import Answer, Asked, Paused
 from pymode.hosts.outgoing import Outgoing
 
@@ -60,6 +60,7 @@ class Journal:
     approved: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     sent: list[SentRequest] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
     account_id: str | None = None
     call: str = ""
 
@@ -102,6 +103,7 @@ class Journal:
             "approved": sorted(self.approved),
             "refused": sorted(self.refused),
             "sent": [asdict(request) for request in self.sent],
+            "planned": [asdict(write) for write in self.planned],
             "account_id": self.account_id,
             "call": self.call,
         }
@@ -130,6 +132,7 @@ class Journal:
                 approved=set(found["approved"]),
                 refused=set(found["refused"]),
                 sent=[SentRequest(**each) for each in found["sent"]],
+                planned=[Planned(**each) for each in found["planned"]],
                 account_id=found["account_id"],
                 call=found["call"],
             )

@@ -269,6 +269,7 @@ class OpenAPIHost:
         # The call's own deadline began a little earlier, and ends whatever is late.
         now = asyncio.get_running_loop().time()
         deadline = self._deadline = self._deadline or now + self._limits.wall_seconds
+        self._count_traffic(outgoing)
         response, attempts = await retries.send(
             lambda: self._attempt(outgoing, url, path, judgement, deadline),
             outgoing.method,
@@ -286,7 +287,6 @@ class OpenAPIHost:
         self, outgoing: Outgoing, url: str, path: str, judgement: Judgement, deadline: float
     ) -> Response:
         """Send a request once, and keep account of it whatever happens."""
-        self._count_traffic(outgoing)
         departed: list[None] = []
         started = time.perf_counter()
         status = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from pymode.hosts.approvals import Question
+from pymode.hosts.journal import digest_request
 from pymode.hosts.outgoing import Outgoing
 
 MASK = "[masked]"
@@ -83,9 +83,10 @@ def _name_operation(outgoing: Outgoing, path: str, operation: Described | None) 
     plain = _PLAIN_PATH.fullmatch(path) and not {"", ".", ".."} & set(path.split("/")[1:])
     # A server may read an odd path in another way than the document does.
     name = operation.path if operation and plain else _line(path)
-    if path.endswith("graphql"):
-        # One path for all that there is: only the same document again is the same operation.
-        name += f" {hashlib.sha256(outgoing.content or b'').hexdigest()[:12]}"
+    if not plain or len(path) > LINE_CHARS or "graphql" in path.lower():
+        # Of GraphQL, one path for all that there is, and of what cannot be named for sure, only
+        # the same request again is the same operation.
+        name += f" {digest_request(outgoing, '')[:12]}"
     return name
 
 

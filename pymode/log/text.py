@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from collections.abc import Callable
+
+from pymode.errors import LimitExceeded, PymodeError
 
 Redact = Callable[[str], str]
 
@@ -49,3 +52,10 @@ def store(text: str, redact: Redact, chars: int) -> str:
         text = f"{text[:chars]}… ({len(text) - chars} more characters)"
     # SQLite takes no lone surrogates.
     return text.encode("utf-8", "replace").decode()
+
+
+def name_outcome(error: PymodeError) -> str:
+    """Say in a few words how a call failed: "limit fuel", "code rejected", "worker died"."""
+    if isinstance(error, LimitExceeded):
+        return f"limit {error.limit}"
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()

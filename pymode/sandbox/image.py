@@ -28,6 +28,7 @@ from pymode.errors import ImageError
 from pymode.sandbox import build
 from pymode.sandbox.runtime import ENGINE
 from pymode.spec import Spec
+from pymode.spec.operations import Operations
 
 # What is inside an image or decides about its code, besides the guest and the spec.
 INGREDIENTS = ("pymode", "componentize-py", "wasmtime", "RestrictedPython", "jsonref")
@@ -59,6 +60,19 @@ class Image:
     def document_path(self) -> Path:
         """The document that is inside, as compact JSON that was checked."""
         return self.path.with_suffix(".spec")
+
+    def read_operations(self) -> Operations:
+        """Return what the host knows of the document; about 0.1 s for 4 MB.
+
+        Raises:
+            ImageError: the document beside the image cannot be read.
+        """
+        path = self.document_path
+        try:
+            return Operations(json.loads(path.read_bytes()))
+        except (OSError, ValueError) as error:
+            msg = f"the document of the image cannot be read ({error}); remove {path}, try again"
+            raise ImageError(msg) from None
 
 
 def cache_folder() -> Path:

@@ -70,6 +70,9 @@ class Asking:
         except MCPError as error:
             msg = f"the client could not ask ({error}); nothing more was sent"
             raise ApprovalError(msg) from None
+        except ValueError:
+            msg = "the client's answer to the question cannot be read; nothing more was sent"
+            raise ApprovalError(msg) from None
         return read_answer(result)
 
 

@@ -93,7 +93,11 @@ class Seals:
             raise ApprovalError(f"{late}: {_AGAIN}. {describe_sent(journal.sent)}")
         self._opened = {nonce: end for nonce, end in self._opened.items() if end > now}
         if claims["nonce"] in self._opened:
-            raise ApprovalError(f"the answer was used already: {_AGAIN}, if it is still needed")
+            msg = (
+                "the answer was used already, and what it approved may have been sent: look at the "
+                f"API or the log before running it again. Before it: {describe_sent(journal.sent)}"
+            )
+            raise ApprovalError(msg)
         self._opened[claims["nonce"]] = claims["expires"]
         return journal
 

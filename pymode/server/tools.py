@@ -126,7 +126,12 @@ class _Tools:
 
     def find_caller(self, ctx: Context) -> Caller:
         """Who sent a request; over HTTP only its own header says so."""
-        return Caller(self._token) if ctx.request is None else read_caller(ctx.request.headers)
+        if ctx.request is None:
+            return Caller(self._token)
+        caller = read_caller(ctx.request.headers)
+        if caller.token is None and self._code_mode.has_token:
+            raise ConfigError("send the API token in the header Authorization: Bearer TOKEN")
+        return caller
 
     async def list_tools(
         self, _: Context, __: types.PaginatedRequestParams | None

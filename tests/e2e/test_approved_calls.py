@@ -436,3 +436,51 @@ async def test_the_worker_of_a_paused_call_goes_on_to_serve(code_mode):
         )
     assert sorted(code_mode.pool.pids) == before
     assert (await code_mode.search("return 1")).value == 1
+
+
+class Later:
+    """Cannot ask now: the call pauses."""
+
+    async def ask(self, paused):
+        raise paused
+
+
+async def test_a_call_that_goes_on_sends_nothing_twice_whoever_can_be_asked(code_mode, api):
+    code = """
+    zone = (await cloudflare.request("GET", "/zones"))["result"][0]["id"]
+    for name in ("on-1", "on-2"):
+        body = {"type": "A", "name": name, "content": "192.0.2.1"}
+        await cloudflare.request("POST", f"/zones/{zone}/dns_records", body=body)
+    return "done"
+    """
+    with pytest.raises(Paused) as first:
+        await code_mode.execute(code, token=TOKEN, approver=Later())
+    first.value.journal.settle([Answer.APPROVE])
+    with pytest.raises(Paused) as second:
+        await code_mode.execute(code, token=TOKEN, journal=first.value.journal)
+    assert len(await api.writes()) == 1
+    second.value.journal.settle([Answer.APPROVE])
+    result = await code_mode.execute(code, token=TOKEN, journal=second.value.journal)
+    assert result.value == "done"
+    assert len(await api.writes()) == 2
+
+
+async def test_one_approval_is_for_one_sending_of_a_request(code_mode, api):
+    code = """
+    zone = (await cloudflare.request("GET", "/zones"))["result"][0]["id"]
+    purge = f"/zones/{zone}/purge_cache"
+    for body in ({"files": ["https://example.com/1"]}, {"files": ["https://example.com/2"]},
+                 {"files": ["https://example.com/1"]}):
+        await cloudflare.request("POST", purge, body=body)
+    return "done"
+    """
+    asked = []
+
+    class Person:
+        async def ask(self, paused):
+            asked.extend(paused.asked)
+            return [Answer.APPROVE] * len(paused.asked)
+
+    assert (await code_mode.execute(code, token=TOKEN, approver=Person())).value == "done"
+    assert len(asked) == 3
+    assert len(await api.writes()) == 3

@@ -128,7 +128,17 @@ def test_without_an_operation_all_of_it_means_the_same_path():
 
 @pytest.mark.parametrize("path", [f"/zones/{ZONE}%2Fdns_records", "/zones/../dns_records", "/a//b"])
 def test_all_of_an_operation_never_covers_a_path_that_can_be_read_in_two_ways(path):
-    assert ask_about({}, path=path).kind == f"POST {path}"
+    kind, other = (ask_about(body, path=path).kind for body in ({}, {"other": 1}))
+    assert kind.startswith(f"POST {path} ")
+    assert kind != other
+
+
+def test_all_of_an_operation_of_graphql_covers_no_other_query_string():
+    first, other = (
+        ask_about("", path="/graphql", operation=None, query=[["query", query]]).kind
+        for query in ("mutation { a }", "mutation { b }")
+    )
+    assert first != other
 
 
 def test_all_of_an_operation_of_graphql_covers_the_same_document_only():
