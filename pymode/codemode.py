@@ -69,7 +69,7 @@ class CodeMode:
         check: whether what the document knows explains refusals of the API ("warn"), refuses
             requests before they are sent ("strict"), or is left aside ("off").
         dry_run: what `execute` does where it is not told.
-        log: the file of the log; None keeps it in memory for as long as this object lives.
+        log: the file of the log; None records nothing, and keeps large results in memory.
         retention: how long and how much the log keeps.
 
     `name` is what the code calls the API. Use it as an asynchronous context manager:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pymode.log.database import Database
 from pymode.log.rows import End, OpenCall, OpenRequest, add_call, end_call, put_request
@@ -59,7 +59,7 @@ class Log:
             code=code,
             redact=self._join(redact),
         )
-        self.database.post(lambda connection: add_call(connection, call))
+        self._post(lambda connection: add_call(connection, call))
         return call
 
     def end_call(
@@ -88,7 +88,7 @@ class Log:
                 put_request(connection, read, End())
             end_call(connection, call, seconds, outcome, message, taken)
 
-        self.database.post(end)
+        self._post(end)
 
     async def begin_request(
         self,
@@ -116,10 +116,7 @@ class Log:
         request = self._number(call, method, path, is_write, query, approval)
         if not is_write:
             call.reads.add(request)
-        elif self.database.path is None:
-            # In memory nothing lasts, so there is nothing to wait for.
-            self.database.post(lambda connection: put_request(connection, request, End()))
-        else:
+        elif self.database.path is not None:
             try:
                 await self.database.write(
                     lambda connection: put_request(connection, request, End())
@@ -153,7 +150,7 @@ class Log:
         request.call.reads.discard(request)
         outcome = outcome or (FAILED if status is None else ANSWERED)
         end = End(outcome, status, seconds, attempts, reason)
-        self.database.post(lambda connection: put_request(connection, request, end))
+        self._post(lambda connection: put_request(connection, request, end))
 
     def note_request(
         self,
@@ -181,7 +178,12 @@ class Log:
         """
         request = self._number(call, method, path, is_write, query, approval)
         end = End(outcome, reason=reason, attempts=0)
-        self.database.post(lambda connection: put_request(connection, request, end))
+        self._post(lambda connection: put_request(connection, request, end))
+
+    def _post(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        # In memory there is nobody to read it: only kept results are worth their time there.
+        if self.database.path is not None:
+            self.database.post(work)
 
     def _number(
         self,

@@ -116,9 +116,14 @@ def _connect(name: str, busy_seconds: float, *, uri: bool = False) -> sqlite3.Co
 
 def _check_kind(connection: sqlite3.Connection, path: Path | None, doing: Doing) -> int:
     """Return the version of the tables, 0 for an empty database."""
-    ((application,),) = connection.execute("PRAGMA application_id")
-    ((version,),) = connection.execute("PRAGMA user_version")
-    ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_schema")
+    # In one transaction: another process may make the database between two of these.
+    connection.execute("BEGIN")
+    try:
+        ((application,),) = connection.execute("PRAGMA application_id")
+        ((version,),) = connection.execute("PRAGMA user_version")
+        ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_schema")
+    finally:
+        connection.execute("ROLLBACK")
     if application != APPLICATION_ID and (application or version or tables):
         raise refuse(path, "it is a database of another program", "choose another path", doing)
     if version > VERSION:

@@ -248,7 +248,7 @@ def test_the_database_is_in_wal_mode_and_gives_pages_back(path: Path) -> None:
         assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
 
 
-def test_in_memory_everything_works_and_nothing_lasts(tmp_path: Path) -> None:
+def test_in_memory_everything_works_and_nothing_is_recorded(tmp_path: Path) -> None:
     async def main() -> None:
         database = Database(None)
         log = Log(database)
@@ -257,7 +257,7 @@ def test_in_memory_everything_works_and_nothing_lasts(tmp_path: Path) -> None:
         log.end_request(write, 200, 0.1)
         await database.flush()
         assert database.trouble is None
-        assert len(await database.read(lambda connection: list_calls(connection, limit=9))) == 1
+        assert await database.read(lambda connection: list_calls(connection, limit=9)) == []
         await database.close()
 
     asyncio.run(main())
