@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from pymode.errors import ApprovalError
-from pymode.hosts.approvals import Answer, Paused, Question
+from pymode.hosts.approvals import Answer, Paused, Question, ask_each
 from pymode.hosts.questions import show
 
 LINE_BYTES = 1024
@@ -35,16 +35,7 @@ class TerminalApprover:
         Raises:
             ApprovalError: the terminal was closed.
         """
-        answers: list[Answer] = []
-        approved: set[str] = set()
-        for asked in paused.asked:
-            answer = Answer.APPROVE_ALL
-            if asked.question.kind not in approved:
-                answer = await self._ask(asked.question)
-            if answer is Answer.APPROVE_ALL:
-                approved.add(asked.question.kind)
-            answers.append(answer)
-        return answers
+        return await ask_each(paused, self._ask)
 
     async def _ask(self, question: Question) -> Answer:
         # What was typed before the question was seen is no answer to it.

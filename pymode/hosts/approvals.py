@@ -8,7 +8,7 @@ the operator approves, and the next run of the same request passes, once.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -90,6 +90,22 @@ class Approver(Protocol):
             Paused: `paused` itself, where the answers will come later.
             ApprovalError: nobody can be asked after all.
         """
+
+
+async def ask_each(
+    paused: Paused, ask: Callable[[Question], Awaitable[Answer]]
+) -> Sequence[Answer]:
+    """Ask one question after the other; those of an operation that is approved are not asked."""
+    answers: list[Answer] = []
+    approved: set[str] = set()
+    for asked in paused.asked:
+        answer = Answer.APPROVE_ALL
+        if asked.question.kind not in approved:
+            answer = await ask(asked.question)
+        if answer is Answer.APPROVE_ALL:
+            approved.add(asked.question.kind)
+        answers.append(answer)
+    return answers
 
 
 class ApprovalStore(Protocol):

@@ -14,7 +14,7 @@ from mcp import types
 from mcp.shared.exceptions import MCPError
 
 from pymode.errors import ApprovalError
-from pymode.hosts.approvals import APPROVAL_SECONDS, Answer, Paused, Question
+from pymode.hosts.approvals import APPROVAL_SECONDS, Answer, Paused, Question, ask_each
 from pymode.hosts.questions import show
 
 if TYPE_CHECKING:
@@ -46,16 +46,7 @@ class Asking:
 
     async def ask(self, paused: Paused) -> Sequence[Answer]:
         """The person's answers; see `pymode.hosts.approvals.Approver`."""
-        answers: list[Answer] = []
-        approved: set[str] = set()
-        for asked in paused.asked:
-            answer = Answer.APPROVE_ALL
-            if asked.question.kind not in approved:
-                answer = await self._ask(asked.question)
-            if answer is Answer.APPROVE_ALL:
-                approved.add(asked.question.kind)
-            answers.append(answer)
-        return answers
+        return await ask_each(paused, self._ask)
 
     async def _ask(self, question: Question) -> Answer:
         try:
