@@ -1,0 +1,48 @@
+"""The machine and the versions of a run: a figure means nothing without them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+DISTRIBUTIONS = (
+    *("pymode", "wasmtime", "componentize-py", "mcp", "httpx", "bpe-openai"),
+    *("fastmcp", "pydantic-monty", "pyeryx", "jmespath"),
+)
+
+
+def describe_machine() -> dict[str, str]:
+    """Return facts that can be read one after the other."""
+    memory_gib = psutil.virtual_memory().total / 2**30
+    return {
+        "processor": processor(),
+        "cores": f"{os.cpu_count()} cores",
+        "memory": f"{memory_gib:.0f} GiB of memory",
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+    }
+
+
+def processor() -> str:
+    """Return the model's name, as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def find_versions() -> dict[str, str]:
+    """Return the version of each distribution that is installed."""
+    versions = {}
+    for name in DISTRIBUTIONS:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
