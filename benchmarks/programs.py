@@ -1,6 +1,9 @@
-"""The code that the benchmarks run, as a model would write it."""
+"""The programs that every peer runs, as a model would write them for pymode.
 
-TRIVIAL = "async def main():\n    return 1"
+A peer with another language for the same thing has its own text, beside the peer.
+"""
+
+TRIVIAL = "async def main():\n    return 1\n"
 
 # The example of Cloudflare's documentation: WAF and ruleset operations of a zone.
 WAF = """\
@@ -20,8 +23,45 @@ async def main():
     tags = set()
     for methods in spec["paths"].values():
         for operation in methods.values():
-            tags.update(operation.get("tags", []))
+            if isinstance(operation, dict):
+                tags.update(operation.get("tags", []))
     return sorted(tags)
+"""
+
+# pymode's document has its references resolved; in the others the code follows them.
+SCHEMA = """\
+def resolve(schema):
+    while "$ref" in schema:
+        found = spec
+        for key in schema["$ref"][2:].split("/"):
+            found = found[key.replace("~1", "/").replace("~0", "~")]
+        schema = found
+    return schema
+
+def walk(schema, where, depth, names):
+    schema = resolve(schema)
+    if depth == 8:
+        return
+    for kind in ("allOf", "anyOf", "oneOf"):
+        for part in schema.get(kind, []):
+            walk(part, where, depth + 1, names)
+    for name, part in schema.get("properties", {}).items():
+        names.add(where + name)
+        walk(part, where + name + ".", depth + 1, names)
+    if "items" in schema:
+        walk(schema["items"], where, depth + 1, names)
+
+async def main():
+    path = "/zones/{zone_id}/rulesets/phases/{ruleset_phase}/entrypoint"
+    body = resolve(spec["paths"][path]["put"]["requestBody"])
+    names = set()
+    walk(body["content"]["application/json"]["schema"], "", 0, names)
+    return sorted(names)
+"""
+
+ONE_REQUEST = """\
+async def main():
+    return len((await api.request("GET", "/zones", query={"page": 1}))["result"])
 """
 
 TWENTY_REQUESTS = """\
@@ -34,11 +74,43 @@ async def main():
     return len(replies)
 """
 
+LARGE_ANSWER = """\
+async def main():
+    reply = await api.request("GET", "/simulator/large", query={"bytes": 10_000_000})
+    return len(reply["result"])
+"""
+
 ONE_WRITE = """\
 async def main():
     return (await api.request("POST", "/simulator/echo", body={"a": 1}))["status"]
 """
 
-ENDLESS = "async def main():\n    while True:\n        pass"
+ENDLESS = "async def main():\n    while True:\n        pass\n"
 
-SEARCHES = {"trivial": TRIVIAL, "WAF search": WAF, "all tags": TAGS}
+HOLDING = """\
+import asyncio
+
+async def main():
+    len(spec["paths"])
+    await asyncio.sleep(2)
+"""
+
+PROGRAMS = {
+    "search-trivial": TRIVIAL,
+    "search-waf": WAF,
+    "search-tags": TAGS,
+    "search-schema": SCHEMA,
+    "execute-trivial": TRIVIAL,
+    "execute-one": ONE_REQUEST,
+    "execute-twenty": TWENTY_REQUESTS,
+    "execute-10mb": LARGE_ANSWER,
+    "execute-write": ONE_WRITE,
+}
+
+
+def agrees(program: str, answer: object, pymodes: object) -> bool:
+    """Return whether a peer's answer to a program is right, given pymode's."""
+    if program == "search-tags" and isinstance(answer, list) and isinstance(pymodes, list):
+        # pymode names a tag, after their path, for operations that have none.
+        return bool(answer) and set(answer) <= set(pymodes)
+    return answer == pymodes

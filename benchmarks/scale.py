@@ -1,0 +1,214 @@
+"""Section "scale": starts, memory, and calls a second.
+
+Every measurement runs in processes of its own; none runs beside another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.documents import REPOSITORY, Document
+from benchmarks.latency import Pace, alternate, choose_document
+from benchmarks.options import Options, Progress
+from benchmarks.peers import BY_NAME, CONDUCT, Peer, missing
+from benchmarks.peers.process import PeerFailed, running_peer
+from benchmarks.programs import TRIVIAL
+from pymode.simulator import running
+
+Row = dict[str, Any]
+
+# As it comes and tuned, FastMCP starts alike; its throughput is that of the faster one.
+STARTED = ("pymode-library", "fastmcp-code-mode", "eryx")
+LOADED = ("pymode-library", "pymode-http", "fastmcp-code-mode-tuned", "eryx")
+PROGRAMS = ("execute-trivial", "search-waf")
+CALLERS = (1, 4, 16)
+# What the project asks of itself, on two cores and 1,533 operations.
+BARRED_CALLERS, RATES = 8, {"search-trivial": 250.0, "search-waf": 150.0}
+RESTART_SECONDS, CONDUCT_MS, IN_FLIGHT_MIB, GROWTH_PERCENT = 1.5, 1.0, 25e6 / 2**20, 10.0
+# Somebody may measure on a machine that does something else, too.
+PATIENCE_SECONDS = 600.0
+
+
+def row(what: str, peer: str, value: float, unit: str, **bar: float) -> Row:
+    found: Row = {"what": what, "peer": peer, "value": value, "unit": unit}
+    return {**found, "bar": bar} if bar else found
+
+
+async def start(peer: Peer, document: Document, cache: Path) -> tuple[float, float]:
+    """Return the seconds from the shell to the first answer, and the MiB at rest after it."""
+    started = time.perf_counter()
+    environment = {"XDG_CACHE_HOME": str(cache)}
+    async with running_peer(peer, document.path, "http://localhost", 1, environment) as process:
+        await process.wait_ready()
+        await process.run("execute-trivial", PATIENCE_SECONDS)
+        return time.perf_counter() - started, await process.wait_ready()
+
+
+def size_mib(folder: Path) -> float:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 2**20
+
+
+async def measure_starts(peer: Peer, document: Document, again: int) -> list[Row]:
+    """Measure a first start, with nothing cached, and then restarts."""
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder)
+        first, _ = await start(peer, document, cache)
+        kept = size_mib(cache)
+        restarts = [await start(peer, document, cache) for _ in range(again)]
+    return [
+        row("first start, nothing cached", peer.name, first, "s"),
+        row("restart", peer.name, statistics.median(seconds for seconds, _ in restarts), "s"),
+        row("kept on disk for a restart", peer.name, kept, "MiB"),
+        row("memory at rest", peer.name, statistics.median(mib for _, mib in restarts), "MiB"),
+    ]
+
+
+async def measure_shell(document: Document, times: int) -> Row:
+    """Measure a restart as a person at a shell sees it."""
+    command = ("search", "--spec", str(document.path), "--no-log", TRIVIAL)
+    seconds = []
+    for _ in range(times + 1):
+        started = time.perf_counter()
+        await run_python("-m", "pymode", *command)
+        seconds.append(time.perf_counter() - started)
+    # The first one may have built the image.
+    value = statistics.median(seconds[1:])
+    return row("restart, `pymode search`", "pymode-shell", value, "s", most=RESTART_SECONDS)
+
+
+async def run_python(*arguments: str) -> bytes:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=REPOSITORY,
+        env=os.environ,
+    )
+    try:
+        output, complaints = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if process.returncode:
+        raise RuntimeError(complaints.decode("utf-8", "replace")[-500:])
+    return output
+
+
+async def measure_conduct(document: Document, pace: Pace) -> list[Row]:
+    """Measure what rules, check and log add to a call with one write."""
+    bare, guarded = CONDUCT
+    with running() as base_url:
+        async with (
+            running_peer(bare, document.path, base_url) as one,
+            running_peer(guarded, document.path, base_url) as other,
+        ):
+            await one.wait_ready()
+            await other.wait_ready()
+            peers = {bare.name: one, guarded.name: other}
+            turns = await alternate(peers, "execute-write", pace, set())
+    medians = [statistics.median(turns[name].seconds) * 1e3 for name in peers]
+    added = medians[1] - medians[0]
+    return [
+        row("one write, without rules, check and log", "pymode-library", medians[0], "ms"),
+        row("rules, check and log add to it", "pymode-library", added, "ms", most=CONDUCT_MS),
+    ]
+
+
+async def measure_memory(document: Document, calls: int) -> list[Row]:
+    output = await run_python("-m", "benchmarks.memory", str(document.path), str(calls))
+    found = json.loads(output)
+    growth = (found["late_mib"] / found["early_mib"] - 1) * 100
+    name, after = "pymode-library", f"after {calls:,} calls, a tenth of them killed"
+    in_flight, late = found["in_flight_mib"], found["late_mib"]
+    return [
+        row("memory of each further call in flight", name, in_flight, "MiB", most=IN_FLIGHT_MIB),
+        row(f"memory {after}", name, late, "MiB"),
+        row(f"growth since the first tenth, {after}", name, growth, "%", most=GROWTH_PERCENT),
+    ]
+
+
+async def measure_throughput(
+    peer: Peer, document: Document, seconds: float
+) -> tuple[dict[str, dict[str, float]], list[Row]]:
+    """Return calls a second by program and number of callers, and rows for those with a bar."""
+
+    async def count(program: str, callers: int) -> float:
+        request = {"program": program, "callers": callers, "seconds": seconds}
+        said = await process.ask(request, PATIENCE_SECONDS)
+        return said["calls"] / said["seconds"]
+
+    rates: dict[str, dict[str, float]] = {}
+    rows = []
+    with running() as base_url:
+        workers = os.cpu_count() or 1
+        async with running_peer(peer, document.path, base_url, workers) as process:
+            await process.wait_ready()
+            for program in PROGRAMS:
+                # The first callers warm it up.
+                await count(program, workers)
+                rates[program] = {
+                    str(callers): await count(program, callers) for callers in CALLERS
+                }
+            if peer.name == "pymode-library":
+                for program, least in RATES.items():
+                    rate = await count(program, BARRED_CALLERS)
+                    what = f"{BARRED_CALLERS} callers, {program}"
+                    rows.append(row(what, peer.name, rate, "calls/s", least=least))
+    return rates, rows
+
+
+def divide(names: Sequence[str]) -> tuple[list[Peer], dict[str, str]]:
+    """Return the peers that can run here, and why the others cannot."""
+    absent = {name: why for name in names if (why := missing(BY_NAME[name]))}
+    return [BY_NAME[name] for name in names if name not in absent], absent
+
+
+async def measure(options: Options, progress: Progress) -> dict[str, Any]:
+    """Return the section: rows, and calls a second by peer, program and number of callers."""
+    document = choose_document(options)
+    rows: list[Row] = []
+    started, absent = divide(STARTED)
+    throughput: dict[str, Mapping[str, Any]] = {}
+    skipped = dict(absent)
+    if options.quick:
+        started = []
+        skipped["starts and memory at rest"] = "left out by --quick: images are built for them"
+    for peer in started:
+        progress(f"scale: starts of {peer.name}")
+        try:
+            rows += await measure_starts(peer, document, again=3)
+        except PeerFailed as error:
+            skipped[peer.name] = str(error)
+    progress("scale: restart in the shell")
+    rows.append(await measure_shell(document, 1 if options.quick else 5))
+    progress("scale: rules, check and log")
+    rows += await measure_conduct(document, Pace(20 if options.quick else 100, 5, 10.0))
+    loaded, absent = divide(LOADED)
+    throughput.update({name: {"skipped": why} for name, why in absent.items()})
+    for peer in loaded:
+        progress(f"scale: throughput of {peer.name}")
+        try:
+            throughput[peer.name], more = await measure_throughput(
+                peer, document, 0.3 if options.quick else 1.5
+            )
+            rows += more
+        except PeerFailed as error:
+            throughput[peer.name] = {"skipped": str(error)}
+    calls = 1_000 if options.quick else 10_000
+    progress(f"scale: memory in {calls:,} calls")
+    rows += await measure_memory(document, calls)
+    return {
+        "document": document.name,
+        "rows": rows,
+        "throughput": throughput,
+        "skipped": skipped,
+    }
