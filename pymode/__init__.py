@@ -18,20 +18,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pymode.auth import ApiKey, Basic, Bearer
     from pymode.codemode import CodeMode
     from pymode.hosts.rules import Rules
     from pymode.limits import Limits
+    from pymode.openapi import OpenAPI
     from pymode.result import Result, Timings
+    from pymode.tools.functions import only_reads
 
 __version__ = "0.1.0"
-__all__ = ["CodeMode", "Limits", "Result", "Rules", "Timings"]
+__all__ = [
+    "ApiKey",
+    "Basic",
+    "Bearer",
+    "CodeMode",
+    "Limits",
+    "OpenAPI",
+    "Result",
+    "Rules",
+    "Timings",
+    "only_reads",
+]
 
 _HOMES = {
+    "ApiKey": "auth",
+    "Basic": "auth",
+    "Bearer": "auth",
     "CodeMode": "codemode",
     "Limits": "limits",
+    "OpenAPI": "openapi",
     "Result": "result",
     "Rules": "hosts.rules",
     "Timings": "result",
+    "only_reads": "tools.functions",
 }
 
 

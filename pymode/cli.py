@@ -1,4 +1,4 @@
-"""The shell: `pymode search`, `execute`, `serve`, `build`, `spec pull`, `rules check` and `demo`.
+"""The shell: `pymode search`, `execute`, `serve`, `add`, `build`, `rules check`, `demo` and more.
 
 Exit status: 0, or 1 when the code failed, 2 for wrong usage or settings, 3 when pymode itself
 failed, 130 after Ctrl-C. The result alone goes to standard output.
@@ -19,18 +19,19 @@ import typer
 
 from pymode.approval_prompt import find_terminal
 from pymode.approve_command import approve
-from pymode.config import (
-    Credentials,
-    ListenAddress,
-    Settings,
-    read_credentials,
-    token_variable,
-)
+from pymode.config import ListenAddress, Settings, token_variable
 from pymode.console import is_terminal, say, showing_progress, summarize
 from pymode.errors import CodeError, CodeRaised, ConfigError, PymodeError, SpecError
+from pymode.gateway import (
+    check_address,
+    find_missing,
+    read_account,
+    read_apis,
+    read_servers,
+    read_tokens,
+)
 from pymode.log_command import log_app
-from pymode.options import name_api, with_settings
-from pymode.prompts import error_name
+from pymode.options import with_settings
 from pymode.rules_command import rules_app
 
 if TYPE_CHECKING:
@@ -81,16 +82,16 @@ def _main(
 @app.command()
 @with_settings
 def search(settings: Settings, code: Code) -> None:
-    """Run CODE over the API's document and print what it returns, as JSON."""
+    """Run CODE over documents and descriptions of tools; print what it returns, as JSON."""
     _finish(*asyncio.run(_search(settings, read_code(code))))
 
 
 @app.command()
 @with_settings
 def execute(settings: Settings, code: Code) -> None:
-    """Run CODE against the API and print what it returns, as JSON.
+    """Run CODE against the APIs and MCP servers; print what it returns, as JSON.
 
-    The token is that in CLOUDFLARE_API_TOKEN, or in NAME_API_TOKEN for another --name.
+    The token is that in CLOUDFLARE_API_TOKEN, or in NAME_API_TOKEN for another API.
     """
     _finish(*asyncio.run(_execute(settings, read_code(code))))
 
@@ -108,10 +109,11 @@ def serve(
         typer.Option(metavar="NAME", help="A further host name that HTTP clients use; repeatable."),
     ] = None,
 ) -> None:
-    """Serve the tools search and execute over MCP.
+    """Serve the tools search and execute over MCP, in front of APIs and MCP servers.
 
-    Over stdio the token is that in CLOUDFLARE_API_TOKEN (NAME_API_TOKEN for another --name). Over
-    HTTP each request brings its own, as the header Authorization: Bearer TOKEN.
+    Over stdio the token is that in CLOUDFLARE_API_TOKEN (NAME_API_TOKEN for another API). Over
+    HTTP each request brings its own, as the header Authorization: Bearer TOKEN, or as
+    NAME-API-Token: TOKEN for each of several APIs.
     """
     asyncio.run(_serve(settings, http, allow_host or []))
 
@@ -162,9 +164,8 @@ def make_code_mode(settings: Settings, *, workers: int | None = None) -> CodeMod
     from pymode.codemode import CodeMode
 
     return CodeMode(
-        settings.spec,
-        name=name_api(settings),
-        base_url=settings.base_url,
+        *read_apis(settings),
+        mcp=read_servers(settings),
         limits=settings.limits,
         workers=settings.workers or workers,
         rules=settings.rules,
@@ -176,19 +177,19 @@ def make_code_mode(settings: Settings, *, workers: int | None = None) -> CodeMod
 
 
 async def _search(settings: Settings, code: str) -> tuple[Result, str]:
-    credentials = read_credentials(name_api(settings))
+    tokens = read_tokens(read_apis(settings))
     async with make_code_mode(settings, workers=1) as code_mode:
         with showing_progress() as progress:
             await code_mode.prepare(progress)
         # What is kept in memory ends with the process, so no answer may name it.
         keep = settings.log_path is not None
-        result = await code_mode.search(code, token=credentials.api_token, keep=keep)
+        result = await code_mode.search(code, token=tokens, keep=keep)
         return result, await result.render(settings.max_tokens)
 
 
 async def _execute(settings: Settings, code: str) -> tuple[Result, str]:
-    name = name_api(settings)
-    credentials = read_credentials(name)
+    apis = read_apis(settings)
+    tokens = read_tokens(apis)
     async with make_code_mode(settings, workers=1) as code_mode:
         with showing_progress() as progress:
             await code_mode.prepare(progress)
@@ -196,15 +197,16 @@ async def _execute(settings: Settings, code: str) -> tuple[Result, str]:
             with find_terminal() as approver:
                 result = await code_mode.execute(
                     code,
-                    token=credentials.api_token,
-                    account_id=settings.account_id or credentials.account_id,
+                    token=tokens,
+                    account_id=read_account(settings, apis),
                     approver=approver,
                     keep=settings.log_path is not None,
                 )
                 return result, await result.render(settings.max_tokens)
         except CodeRaised as error:
-            if credentials.api_token is None and error_name(name) in str(error):
-                say(f"pymode: no API token was sent; set {token_variable(name)}")
+            if missing := find_missing(apis, tokens, str(error)):
+                variables = " and ".join(map(token_variable, missing))
+                say(f"pymode: no API token was sent; set {variables}")
             raise
 
 
@@ -212,10 +214,10 @@ async def _serve(settings: Settings, http: str | None, allowed_hosts: list[str])
     from pymode.preparation import Preparation
 
     address = None if http is None else ListenAddress.parse(http)
-    name = name_api(settings)
+    if address:
+        check_address(address, read_servers(settings))
+    apis = read_apis(settings)
     code_mode = make_code_mode(settings)
-    # The process's own credentials are for its own user; over HTTP others may call.
-    credentials = Credentials() if address else read_credentials(name)
     preparation = Preparation(code_mode)
     await preparation.open()
     try:
@@ -225,11 +227,10 @@ async def _serve(settings: Settings, http: str | None, allowed_hosts: list[str])
 
         server = make_server(
             code_mode,
-            name=name,
-            limits=settings.limits,
             max_tokens=settings.max_tokens,
-            token=credentials.api_token,
-            account_id=settings.account_id or credentials.account_id,
+            # The process's own credentials are for its own user; over HTTP others may call.
+            token=None if address else read_tokens(apis),
+            account_id=settings.account_id if address else read_account(settings, apis),
             preparation=preparation,
         )
         if address is None:
@@ -252,7 +253,8 @@ async def _build(settings: Settings) -> None:
     async with make_code_mode(settings, workers=1) as code_mode:
         with showing_progress() as progress:
             await code_mode.prepare(progress)
-        say(f"pymode: the image for {settings.spec} is ready")
+        names = ", ".join(api.name for api in read_apis(settings)) or "MCP servers"
+        say(f"pymode: the image for {names} is ready")
 
 
 async def _pull() -> None:

@@ -1,88 +1,100 @@
-"""The two operations: `search` a spec, `execute` code against its API."""
+"""The two operations: `search` specs and tools, `execute` code against them."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import re
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import SecretStr
-
+from pymode import runs
 from pymode import spec as specs
-from pymode.errors import (
-    CodeRejected,
-    ConfigError,
-    LimitExceeded,
-    LogError,
-    PymodeError,
-)
-from pymode.hostcalls import HostCalls, refuse
+from pymode.agents import AgentTool, make_tools
+from pymode.auth import Secret, hide_secret
+from pymode.errors import ConfigError, LogError
+from pymode.hostcalls import Account, HostCalls
+from pymode.hosts import Namespace
 from pymode.hosts.accounts import KnownAccounts
-from pymode.hosts.approvals import Approver, Gate, Paused
+from pymode.hosts.approvals import Approver, Gate
 from pymode.hosts.guard import Check, Guard
 from pymode.hosts.journal import Journal
-from pymode.hosts.openapi import Conduct, OpenAPIHost
-from pymode.hosts.redaction import Redactor
+from pymode.hosts.openapi import Conduct, OpenAPIHost, Traffic
 from pymode.hosts.rules import Rules
-from pymode.hosts.sent import describe_sent
 from pymode.http import Http
+from pymode.identity import Identity, Tokens, hide, identify
 from pymode.keeping import Shelf, find_owner
 from pymode.limits import Limits
 from pymode.log import Database, Kept, Log, OpenCall, Results, Retention
 from pymode.log.approvals import Approvals
-from pymode.log.text import name_outcome
+from pymode.openapi import OpenAPI, read_apis
+from pymode.prompts import Facts, Kind
 from pymode.replay import Attempt
-from pymode.result import Result, Timings, read_outcome
+from pymode.result import Result
 from pymode.sandbox.image import Image, open_image
 from pymode.sandbox.pool import Pool
+from pymode.state import States
+from pymode.tools.host import ToolConduct, ToolsHost
+from pymode.tools.sources import gather_sources
+from pymode.tools.tool import Elicit, ToolProgress
+from pymode.tools.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from mcp.server.lowlevel import Server
+
+    from pymode.tools.mcp import ServerSource
 
 Progress = Callable[[float, str], None]
-MakeHost = Callable[[OpenCall, Attempt | None], OpenAPIHost]
 
 # More workers than this need more callers than one model.
 MOST_WORKERS = 8
+# A client that lists the two tools waits no longer for the numbers in their descriptions.
+SURVEY_SECONDS = 3.0
 ACCOUNT_ID = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
 _log = logging.getLogger(__name__)
 
 
 class CodeMode:
-    """A whole API behind two operations; both run Python code in a fresh sandbox for each call.
+    """Whole APIs behind two operations; both run Python code in a fresh sandbox for each call.
 
     Args:
-        spec: an OpenAPI document: a file, a URL, the name of a shipped one, or the document.
-        token: sent as a bearer token with each request; it never enters the sandbox.
-        name: what the code calls the API; by default that of the spec, such as "cloudflare".
-        base_url: where requests go; by default the first server of the spec.
-        account_id: what the code finds as `account_id`; by default the only account of the token.
+        apis: OpenAPI documents, each as `OpenAPI(…)` or as what its `spec` may be; Cloudflare's
+            where nothing is given at all.
+        functions: Python functions that the code may call, by the name of their namespace.
+        mcp: MCP servers by name: a URL, a command, a server object of this process; or the
+            `mcpServers` JSON of MCP clients, as a file or as what is in it.
+        token: of the only API; see `OpenAPI`.
+        name: of the only API; see `OpenAPI`.
+        base_url: of the only API; see `OpenAPI`.
+        account_id: of the only API; see `OpenAPI`.
         limits: what each call may use.
         workers: the number of sandbox processes; by default one for each CPU, at most 8.
-        rules: which requests may be sent; by default all.
-        check: whether what the document knows explains refusals of the API ("warn"), refuses
+        rules: which requests may be sent, and which tools may be called; by default all.
+        check: whether what a document knows explains refusals of its API ("warn"), refuses
             requests before they are sent ("strict"), or is left aside ("off").
         dry_run: what `execute` does where it is not told.
         log: the file of the log; None records nothing, and keeps large results in memory.
         retention: how long and how much the log keeps.
 
-    `name` is what the code calls the API. Use it as an asynchronous context manager:
+    Use it as an asynchronous context manager:
 
         async with CodeMode("cloudflare", token=token) as cm:
             result = await cm.search("async def main(): return len(spec['paths'])")
+
+    Raises:
+        ConfigError: two namespaces have one name, or something given cannot be used.
     """
 
     def __init__(
         self,
-        spec: str | Path | Mapping[str, object] = "cloudflare",
-        *,
-        token: str | SecretStr | None = None,
+        *apis: str | Path | Mapping[str, object] | OpenAPI,
+        functions: Mapping[str, Iterable[Callable[..., Any]]] | None = None,
+        mcp: Mapping[str, ServerSource] | str | Path | None = None,
+        token: Secret | None = None,
         name: str | None = None,
         base_url: str | None = None,
         account_id: str | None = None,
@@ -95,14 +107,18 @@ class CodeMode:
         retention: Retention | None = None,
     ) -> None:
         # No frame keeps the token as it is: tracebacks may show their locals.
-        token = SecretStr(token) if isinstance(token, str) else token
-        self._source = spec
-        self._token = token
-        self.name = name or specs.name_of(spec)
-        self._base_url = base_url
-        self._account_id = account_id
+        token = hide_secret(token)
+        if not apis and not functions and not mcp:
+            apis = ("cloudflare",)
+        self._apis = read_apis(
+            apis, token=token, name=name, base_url=base_url, account_id=account_id
+        )
+        self._tools = Toolbox(gather_sources(functions, mcp))
+        self.names = (*(api.name for api in self._apis), *self._tools.sources)
+        if twice := {name for name in self.names if self.names.count(name) > 1}:
+            msg = f"two namespaces are called {min(twice)!r}; give one of them another name"
+            raise ConfigError(msg)
         self._limits = limits or Limits()
-        self._guest_limits = asdict(self._limits)
         self._workers = workers or min(os.cpu_count() or 1, MOST_WORKERS)
         self._rules = rules or Rules()
         self._check = check
@@ -111,7 +127,7 @@ class CodeMode:
         self._log = Log(self._database)
         # Given in another process, so they need a file.
         self._approvals = Approvals(self._database) if log else None
-        self._guard: Guard | None = None
+        self._judges: tuple[Rules, list[Guard]] | None = None
         self._preparing = asyncio.Lock()
         self._image: Image | None = None
         self._pool: Pool | None = None
@@ -119,6 +135,7 @@ class CodeMode:
             response_bytes=self._limits.response_bytes, wall_seconds=self._limits.wall_seconds
         )
         self._accounts = KnownAccounts()
+        self._states = States(self._limits.state_bytes)
 
     async def __aenter__(self) -> Self:
         return self
@@ -132,9 +149,10 @@ class CodeMode:
         await self.close()
 
     async def close(self) -> None:
-        """End the workers and the connections."""
+        """End the workers, the connections and the tools."""
         if self._pool is not None:
             await self._pool.close()
+        await self._tools.aclose()
         await self._http.aclose()
         await self._database.close()
 
@@ -149,23 +167,84 @@ class CodeMode:
         return self._pool
 
     @property
+    def name(self) -> str:
+        """What the code calls the first namespace."""
+        return self.names[0]
+
+    @property
+    def apis(self) -> tuple[OpenAPI, ...]:
+        """The APIs, in the order in which they were given."""
+        return self._apis
+
+    @property
+    def toolbox(self) -> Toolbox:
+        """The functions and MCP servers."""
+        return self._tools
+
+    @property
+    def limits(self) -> Limits:
+        """What each call may use."""
+        return self._limits
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """What each namespace is, by its name."""
+        kinds: dict[str, Kind] = {api.name: "api" for api in self._apis}
+        return kinds | {name: source.kind for name, source in self._tools.sources.items()}
+
+    async def survey(self) -> list[Facts]:
+        """What there is, with the number of operations and tools as far as it is known."""
+        counts: dict[str, int | None] = {}
+        if self._image is not None:
+            documents = zip(self._apis, self._image.documents, strict=True)
+            counts = {api.name: document.operations for api, document in documents}
+        if self._tools.sources:
+            catalog = await self._tools.catalog(SURVEY_SECONDS)
+            counts |= {
+                name: None if name in catalog.failures else len(tools)
+                for name, tools in catalog.tools.items()
+            }
+        return [Facts(name, kind, counts.get(name)) for name, kind in self.kinds.items()]
+
+    @property
     def has_token(self) -> bool:
         """Whether calls that bring no token of their own use one of this object."""
-        return self._token is not None
+        return any(api.auth is not None for api in self._apis)
 
     @property
     def identity(self) -> Mapping[str, str]:
         """What a paused call must find unchanged, by what an error calls it."""
         return {
-            "API": f"{self.name} {self._base_url}",
+            "API": " ".join(f"{api.name} {api.base_url}" for api in self._apis),
+            "set of tools": " ".join(self._tools.sources),
             "document": self._image.path.name if self._image else "",
             "set of rules": f"{self._rules!r} {self._check} {self._dry_run}",
         }
 
-    async def prepare(self, progress: Progress | None = None) -> None:
-        """Load the spec, build or open its image and start the workers; later calls do nothing.
+    def tools(self, *, max_tokens: int = 6_000) -> list[AgentTool]:
+        """`search` and `execute` as plain asynchronous functions that agent frameworks take.
 
-        `search` and `execute` call it. The first time a spec is used it takes about 20 s.
+        Each takes the code and returns text, with type hints and a docstring for the model.
+
+        Args:
+            max_tokens: budget of one answer.
+        """
+        return make_tools(self, max_tokens)
+
+    def mcp_server(self, *, max_tokens: int = 6_000) -> Server[None]:
+        """An MCP server of this process with the tools `search` and `execute`.
+
+        Args:
+            max_tokens: budget of one answer.
+        """
+        from pymode.server import make_server
+
+        return make_server(self, max_tokens=max_tokens)
+
+    async def prepare(self, progress: Progress | None = None) -> None:
+        """Load the specs, build or open their image and start the workers; later calls do nothing.
+
+        `search` and `execute` call it. The first time a spec is used it takes about half a minute.
 
         Args:
             progress: called with a fraction from 0 to 1 and a sentence.
@@ -181,28 +260,44 @@ class CodeMode:
         self,
         code: str,
         *,
-        token: str | SecretStr | None = None,
+        token: Tokens = None,
         progress: Progress | None = None,
         keep: bool = True,
+        session: str = "",
     ) -> Result:
-        """Run code over the spec, with no access to the API.
+        """Run code over the specs and the descriptions of tools; it can call nothing.
 
         Args:
-            code: an async Python function without required parameters; `spec` is in scope, and
-                `results`: those of earlier calls that were too large for their answers.
+            code: an async Python function without required parameters; `specs` is in scope, `spec`
+                where there is one, `tools`, `state`, and `results`: those of earlier calls that
+                were too large for their answers.
             token: whose results these are, in place of the one given before; it is sent nowhere.
             progress: see `prepare`.
-            keep: whether this caller has results of earlier calls, and a large one is kept. Not
-                for a caller without a token beside whom there may be others.
+            keep: whether this caller has state and results of earlier calls, and a large one is
+                kept. Not for a caller without a token beside whom there may be others.
+            session: tells apart the sessions of one token; each has a `state` of its own.
 
         Raises:
             CodeError: the code was rejected, failed or hit a limit.
             PymodeError: what `prepare` raises, or the sandbox failed.
         """
-        secret = token = SecretStr(token) if isinstance(token, str) else token or self._token
-        return await self._logged("search", code, progress, None, secret, keep=keep)
+        token = hide(token)
+        caller = identify(self._apis, token)
+        scope = runs.Scope(
+            specs=tuple(api.name for api in self._apis),
+            absent=self.names,
+            on_demand=self._on_demand,
+        )
 
-    async def list_results(self, *, token: str | SecretStr | None = None) -> list[Kept]:
+        def make_host_calls(_call: OpenCall, _attempt: Attempt | None) -> HostCalls:
+            return self._host_calls(caller, session, keep=keep)
+
+        run = await self._make_run(
+            "search", code, scope, make_host_calls, caller, progress, keep=keep
+        )
+        return await run.finish(await self._ready(None))
+
+    async def list_results(self, *, token: Tokens = None) -> list[Kept]:
         """The results kept for a token, newest first.
 
         Args:
@@ -214,7 +309,7 @@ class CodeMode:
         """
         return await (await self._open_shelf(token)).list()
 
-    async def read_result(self, name: str, *, token: str | SecretStr | None = None) -> str | None:
+    async def read_result(self, name: str, *, token: Tokens = None) -> str | None:
         """The JSON of a result that was kept for a token; None where it has none of that name.
 
         Args:
@@ -231,202 +326,141 @@ class CodeMode:
         self,
         code: str,
         *,
-        token: str | SecretStr | None = None,
+        token: Tokens = None,
         account_id: str | None = None,
         dry_run: bool | None = None,
         progress: Progress | None = None,
         approver: Approver | None = None,
         journal: Journal | None = None,
         keep: bool = True,
+        session: str = "",
+        elicit: Elicit | None = None,
+        tool_progress: ToolProgress | None = None,
     ) -> Result:
-        """Run code that may send requests to the API.
+        """Run code that may send requests to the APIs and call the tools.
 
         Args:
-            code: as for `search`; `cloudflare` (the name of the API) and `account_id` are in scope.
-            token: for this call, in place of the one given before.
+            code: as for `search`; each namespace is in scope by its name, such as `cloudflare`,
+                and `account_id`.
+            token: for this call, in place of those given before.
             account_id: for this call, in place of the one given before.
             dry_run: send reads only; writes are answered with stand-ins and listed in `planned`.
             progress: see `prepare`.
             approver: asked before requests that need it; without one they are refused.
             journal: of a call that paused, with the answers settled.
             keep: see `search`.
+            session: see `search`.
+            elicit: asks the person what an MCP server wants to know; see `Surroundings`.
+            tool_progress: hears how far an MCP server is; see `Surroundings`.
 
         Raises:
             Paused: the approver will answer later; go on with its journal.
             ApprovalError: nobody could be asked, or the code ran differently after the answer.
             CodeError: the code was rejected, failed or hit a limit.
-            ConfigError: the spec names no server and no `base_url` was given.
+            ConfigError: a spec names no server and no `base_url` was given.
             PymodeError: what `prepare` raises, or the sandbox failed.
         """
         if account_id is not None and not ACCOUNT_ID.fullmatch(account_id):
             msg = "account_id must be an identifier of up to 100 letters, digits, - and _"
             raise ConfigError(msg)
-        # The text goes with its name: a traceback may show what names hold.
-        secret = token = SecretStr(token) if isinstance(token, str) else token or self._token
+        token = hide(token)
+        caller = identify(self._apis, token)
         await self._ready(progress)
-        guard = await self._judge()
+        rules, guards = await self._judge()
         journal = journal or Journal()
-        if journal.is_new:
-            known = self._accounts.get(secret)
-            journal.account_id = account_id or self._account_id or known
+        if journal.is_new and self._apis:
+            known = self._accounts.get(caller.secret)
+            journal.account_id = account_id or self._apis[0].account_id or known
+        dry = self._dry_run if dry_run is None else dry_run
+        servers = [self._server(index) for index in range(len(self._apis))]
 
-        def make_host(call: OpenCall, attempt: Attempt | None) -> OpenAPIHost:
-            dry = self._dry_run if dry_run is None else dry_run
-            gate = Gate(attempt, self._approvals, self._owner(secret).hex())
-            conduct = Conduct(guard, dry, (self._log, call), gate=gate)
-            server = self._server()
-            return OpenAPIHost(self.name, server, secret, self._http, self._limits, conduct)
+        def make_host_calls(call: OpenCall, attempt: Attempt | None) -> HostCalls:
+            gate = Gate(attempt, self._approvals, self._find_owner(caller).hex())
+            record = (self._log, call)
+            traffic = Traffic()
+            hosts: dict[str, Namespace] = {}
+            account: Account | None = None
+            for api, server, guard in zip(self._apis, servers, guards, strict=True):
+                conduct = Conduct(guard, dry, record, gate=gate, traffic=traffic)
+                auth = caller.auths[api.name]
+                host = OpenAPIHost(api.name, server, auth, self._http, self._limits, conduct)
+                account = account or Account(host, self._accounts, caller.secret)
+                hosts[api.name] = host
+            conducting = ToolConduct(rules, dry, record, gate, elicit, tool_progress)
+            for name in self._tools.sources:
+                hosts[name] = ToolsHost(name, self._tools, self._limits, conducting)
+            return self._host_calls(
+                caller, session, keep=keep, hosts=hosts, account=account, traffic=traffic
+            )
 
-        return await self._logged(
-            "execute", code, progress, make_host, secret, journal, approver, keep=keep
+        scope = runs.Scope(
+            specs=tuple(api.name for api in self._apis),
+            apis=tuple(api.name for api in self._apis),
+            tools=await self._tools.find_mentioned(code),
+            on_demand=self._on_demand,
         )
+        run = await self._make_run(
+            *("execute", code, scope, make_host_calls, caller, progress, journal, approver),
+            keep=keep,
+        )
+        return await run.finish(await self._ready(None))
 
-    async def _logged(
+    async def _make_run(
         self,
         tool: str,
         code: str,
+        scope: runs.Scope,
+        make_host_calls: runs.MakeHostCalls,
+        caller: Identity,
         progress: Progress | None,
-        make_host: MakeHost | None,
-        secret: SecretStr | None = None,
         journal: Journal | None = None,
         approver: Approver | None = None,
         *,
         keep: bool,
-    ) -> Result:
-        """Run a call between two records, and say in its error what was sent."""
-        self._check_source(code)
+    ) -> runs.Run:
+        runs.check_source(code, self._limits)
         await self._ready(progress)
-        redact = Redactor(secret).clean
-        call = self._log.begin_call(
-            tool, code, api=self.name, owner=self._owner(secret), redact=redact
+        return runs.Run(
+            tool,
+            code,
+            scope,
+            make_host_calls,
+            self._limits,
+            self._shelve(caller, keep=keep),
+            self._log,
+            ", ".join(self.names),
+            self._find_owner(caller),
+            caller.redactor.clean,
+            journal or Journal(),
+            approver,
+            may_pause=bool(self._rules.approve),
         )
-        outcome, message = "cancelled", ""
-        journal = journal or Journal()
-        shelf = self._shelve(secret, keep=keep)
-        used: dict[str, float] = {}
-        try:
-            result = await self._attempt(code, call, make_host, secret, shelf, journal, approver)
-            outcome = "ok"
-            used = {"fuel": result.fuel, "printed_chars": len(result.logs)}
-            return replace(result, keep=shelf.keeping(result.value, f"a result of {tool}"))
-        except PymodeError as error:
-            outcome = name_outcome(error)
-            if any(request.arrived for request in journal.sent):
-                error.args = (f"{error}\n{describe_sent(journal.sent)}", *error.args[1:])
-            message = str(error)
-            raise
-        except asyncio.CancelledError as error:
-            if any(request.arrived for request in journal.sent):
-                message = describe_sent(journal.sent)
-                error.add_note(message)
-            raise
-        except Exception:
-            outcome, message = "failed inside", describe_sent(journal.sent)
-            raise
-        finally:
-            if make_host is not None:
-                used["host_calls"] = len(journal.sent)
-            self._log.end_call(call, outcome, message=message, used=used)
 
-    async def _attempt(
-        self,
-        code: str,
-        call: OpenCall,
-        make_host: MakeHost | None,
-        secret: SecretStr | None,
-        shelf: Shelf,
-        journal: Journal,
-        approver: Approver | None,
-    ) -> Result:
-        """Run the code, again after each pause for a person."""
-        if make_host is None:
-            return await self._run(code, shelf, None, None, None)
-        # A journal that has begun is repeated whoever can be asked now: its writes were sent.
-        may_pause = not journal.is_new or (approver is not None and self._rules.approve)
-        while True:
-            # Only calls that may pause have a clock and random bytes that can be repeated.
-            attempt = Attempt(journal) if may_pause else None
-            host = make_host(call, attempt)
-            host.sent, host.planned = journal.sent, journal.planned
-            answers = HostCalls(host, self._accounts, secret)
-            try:
-                account_id = journal.account_id
-                return await self._run(code, shelf, answers, account_id, host, attempt)
-            except Paused as paused:
-                if approver is None:
-                    raise
-                journal.settle(await approver.ask(paused))
-
-    async def _run(
-        self,
-        code: str,
-        shelf: Shelf,
-        answers: HostCalls | None,
-        account_id: str | None,
-        host: OpenAPIHost | None,
-        attempt: Attempt | None = None,
-    ) -> Result:
-        started = time.monotonic()
-        pool = await self._ready(None)
-        request = {
-            "code": code,
-            "namespaces": [] if answers is None else [self.name],
-            "absent": [self.name] if answers is None else [],
-            "account_id": account_id,
-            "limits": self._guest_limits,
-        }
-        if attempt is None:
-            run = await pool.run(json.dumps(request), shelf.answering(answers or refuse))
-        else:
-            text = f"{attempt.conditions}\n{json.dumps(request)}"
-            # Kept results stay out of the journal: they are large, and never change.
-            answer = shelf.answering(attempt.answering(answers or refuse))
-            run = await attempt.drive(pool.run(text, answer))
-        value, notes = read_outcome(run.done, self._limits)
-        timings = Timings(
-            waited_seconds=run.waited_seconds,
-            run_seconds=run.done.seconds,
-            total_seconds=time.monotonic() - started,
-        )
-        sent = tuple(request for request in host.sent if request.arrived) if host else ()
-        planned = tuple(host.planned) if host else ()
-        return Result(value, run.done.logs, notes, run.done.fuel, timings, sent, planned)
-
-    async def _judge(self) -> Guard:
-        """Return what judges requests; it reads the document, so only the first execution waits."""
-        if self._guard is None and self._image is not None:
-            operations = await asyncio.to_thread(self._image.read_operations)
-            self._guard = Guard(operations, self._rules.bind(operations), self._check)
-        assert self._guard is not None  # noqa: S101 - `_ready` has set the image
-        return self._guard
-
-    def _check_source(self, code: str) -> None:
-        """Look at nothing but size and encoding: hostile source is parsed in the sandbox only."""
-        most = self._limits.source_bytes
-        try:
-            size = len(code.encode())
-        except UnicodeEncodeError:
-            raise CodeRejected(
-                "the code is not valid UTF-8: it holds half surrogate pairs"
-            ) from None
-        if size > most:
-            msg = f"the code has {size:,} bytes; at most {most:,} are taken. Send less code"
-            raise LimitExceeded(msg, limit="source_bytes")
+    async def _judge(self) -> tuple[Rules, list[Guard]]:
+        """Return what judges calls; it reads the documents, so only the first execution waits."""
+        if self._judges is None and self._image is not None:
+            documents = await asyncio.to_thread(self._image.read_operations)
+            rules = self._rules.bind([each for operations in documents for each in operations])
+            guards = [Guard(operations, rules, self._check) for operations in documents]
+            self._judges = rules, guards
+        assert self._judges is not None  # noqa: S101 - `_ready` has set the image
+        return self._judges
 
     async def _ready(self, progress: Progress | None) -> Pool:
         if self._pool is not None:
             return self._pool
         async with self._preparing:
             if self._pool is None:
-                spec = await specs.load(self._source, progress)
-                self._image = await open_image(spec, progress)
-                if spec.note:
-                    _log.warning(spec.note)
+                loaded = [await specs.load(api.spec, progress) for api in self._apis]
+                self._image = await open_image(loaded, progress)
+                for note in filter(None, (spec.note for spec in loaded)):
+                    _log.warning(note)
                 try:
                     await self._database.open()
                 except LogError as error:
                     # Searches and reads go on; writes are refused until they can be recorded.
                     _log.warning(str(error))
+                await self._tools.open()
                 pool = Pool(self._image, self._limits, self._workers)
                 try:
                     await pool.start()
@@ -436,23 +470,51 @@ class CodeMode:
                 self._pool = pool
             return self._pool
 
-    def _server(self) -> str:
-        base_url = self._base_url or (self._image.base_url if self._image else None)
+    @property
+    def _on_demand(self) -> tuple[str, ...]:
+        return ("state", "tools") if self._tools.sources else ("state",)
+
+    def _server(self, index: int) -> str:
+        known = self._image.documents[index].base_url if self._image else None
+        base_url = self._apis[index].base_url or known
         if base_url is None:
             msg = "the spec names no server; say where the API is with --base-url or base_url="
             raise ConfigError(msg)
         return base_url
 
-    def _owner(self, secret: SecretStr | None) -> bytes:
-        server = self._base_url or (self._image.base_url if self._image else None)
-        return find_owner(secret, f"{self.name} {server}")
+    def _find_owner(self, caller: Identity) -> bytes:
+        documents = self._image.documents if self._image else ()
+        places = [
+            f"{api.name} {api.base_url or document.base_url}"
+            for api, document in zip(self._apis, documents, strict=True)
+        ]
+        return find_owner(caller.owner_secret, " ".join([*places, *self._tools.sources]))
 
-    def _shelve(self, secret: SecretStr | None, *, keep: bool) -> Shelf:
-        results = Results(self._database, redact=Redactor(secret).clean)
-        return Shelf(results, self._owner(secret) if keep else None, self._limits.result_bytes)
+    def _host_calls(
+        self,
+        caller: Identity,
+        session: str,
+        *,
+        keep: bool,
+        hosts: Mapping[str, Namespace] | None = None,
+        account: Account | None = None,
+        traffic: Traffic | None = None,
+    ) -> HostCalls:
+        own = (self._find_owner(caller), session) if keep else None
+        most = self._limits.response_bytes
+        return HostCalls(
+            *(self._tools, self._states, own, most, hosts or {}, account, self._limits),
+            traffic=traffic or Traffic(),
+        )
 
-    async def _open_shelf(self, token: str | SecretStr | None) -> Shelf:
-        secret = token = SecretStr(token) if isinstance(token, str) else token or self._token
+    def _shelve(self, caller: Identity, *, keep: bool) -> Shelf:
+        results = Results(self._database, redact=caller.redactor.clean)
+        owner = self._find_owner(caller) if keep else None
+        return Shelf(results, owner, self._limits.result_bytes)
+
+    async def _open_shelf(self, token: Tokens) -> Shelf:
+        token = hide(token)
+        caller = identify(self._apis, token)
         # Without its document, the server to which the results belong may be unknown.
         await self._ready(None)
-        return self._shelve(secret, keep=True)
+        return self._shelve(caller, keep=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
 import ipaddress
-import keyword
 import os
 import re
 from collections.abc import Iterable
@@ -20,7 +18,12 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from pymode.errors import ConfigError
 from pymode.hosts.rule import LISTS, Rule, RuleListName
@@ -30,15 +33,17 @@ from pymode.hosts.rules_file import read_file
 from pymode.limits import MIB, Limits
 from pymode.log.place import default_path
 from pymode.log.retention import Retention
+from pymode.openapi import is_free
 
 KIB = 1024
 DAY_SECONDS = 24 * 60 * 60
 _LIMITS = Limits()
-_TAKEN_NAMES = frozenset({"account_id", "results", "spec"})
+_REFERENCE = re.compile(r"\$\{[^{}]*\}")
 
 PositiveInt = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 RuleList = Annotated[tuple[InstanceOf[Rule], ...], NoDecode]
+Lines = Annotated[tuple[str, ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -50,12 +55,18 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PYMODE_", env_ignore_empty=True, frozen=True)
 
-    spec: str = Field(
-        "cloudflare", description="OpenAPI document: a shipped name, a file or a URL."
+    spec: Lines = Field(
+        (),
+        description="OpenAPI document: a shipped name, a file or a URL; repeatable "
+        "(default cloudflare, where there is no MCP server either).",
     )
-    name: str | None = Field(None, description="Name of the API object in the code.")
-    base_url: str | None = Field(
-        None, description="Where requests go, instead of the first server of the document."
+    name: str | None = Field(None, description="Name of the only API in the code.")
+    base_url: Lines = Field(
+        (), description="Where requests go, instead of the first server of the document."
+    )
+    mcp: Lines = Field((), description="MCP server, by URL or command; repeatable.")
+    mcp_config: str | None = Field(
+        None, description="File with the mcpServers JSON that MCP clients keep."
     )
     account_id: str | None = Field(None, description="Value of account_id in the code.")
     # A smaller budget has no room for a value beside the sentence on what was cut.
@@ -117,6 +128,9 @@ class Settings(BaseSettings):
         _LIMITS.traffic_bytes // MIB,
         description="Size of all requests and responses of a call, in MiB.",
     )
+    state_kb: PositiveInt = Field(
+        _LIMITS.state_bytes // KIB, description="Size of `state` in a session, in KiB."
+    )
     waiting_callers: int = Field(
         _LIMITS.waiting_callers, ge=0, description="Calls that may wait for a sandbox process."
     )
@@ -126,11 +140,17 @@ class Settings(BaseSettings):
     def _name_is_an_identifier(cls, name: str | None) -> str | None:
         if name is None:
             return None
-        is_taken = keyword.iskeyword(name) or hasattr(builtins, name) or name in _TAKEN_NAMES
-        if is_taken or not re.fullmatch("[a-z][a-z0-9_]*", name):
+        if not is_free(name):
             msg = "must be a free Python name of lower-case letters, digits and _, such as github"
             raise ValueError(msg)
         return name
+
+    @field_validator("spec", "base_url", "mcp", mode="before")
+    @classmethod
+    def _a_variable_has_a_line_for_each(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(filter(None, map(str.strip, value.splitlines())))
+        return value
 
     @field_validator(*LISTS, mode="before")
     @classmethod
@@ -185,6 +205,7 @@ class Settings(BaseSettings):
             request_bytes=self.request_kb * KIB,
             response_bytes=self.response_kb * KIB,
             traffic_bytes=self.traffic_mb * MIB,
+            state_bytes=self.state_kb * KIB,
             waiting_callers=self.waiting_callers,
         )
 
@@ -231,23 +252,50 @@ class ListenAddress:
             return False
 
     @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host.lower() == "localhost"
+
+    @property
     def authority(self) -> str:
         """The host as it stands in a URL."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
-def read_settings(**options: object) -> Settings:
+class _Options(Settings):
+    """Settings that the environment has no part in."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def read_settings(*, by_environment: bool = True, **options: object) -> Settings:
     """Settings from the given options and, for those that are absent or None, the environment.
 
     The lists of rules are added to those of the environment: an option cannot drop a `deny`.
 
+    Args:
+        by_environment: whether the environment has a part in them.
+        options: by the names of fields.
+
     Raises:
         ConfigError: a value cannot be used; the message names its option or variable.
     """
-    given = {field: value for field, value in options.items() if value is not None}
+    # An option that may be repeated and is absent comes as an empty list.
+    given = {field: value for field, value in options.items() if value not in (None, [])}
     lists = {name: _parse_rules(name, given.pop(name, ()), option_name(name)) for name in LISTS}
     try:
-        settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
+        settings = (Settings if by_environment else _Options)(**given)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
         raise ConfigError(_explain(error, frozenset(given))) from None
     return settings.model_copy(
@@ -263,11 +311,16 @@ def _parse_rules(name: RuleListName, texts: object, source: str) -> tuple[Rule, 
 def read_credentials(name: str) -> Credentials:
     """`<NAME>_API_TOKEN` and `<NAME>_ACCOUNT_ID` of the environment, for the API called `name`.
 
+    MCP clients that replace no `${NAME}` in their configuration, or have no value for it, hand it
+    over as it stands; it counts as absent.
+
     Raises:
         ConfigError: the token cannot stand in an HTTP header.
     """
     variable = token_variable(name)
     token = os.environ.get(variable, "")
+    if _REFERENCE.fullmatch(token):
+        token = ""
     return Credentials(
         api_token=check_token(token, source=variable) if token else None,
         account_id=os.environ.get(f"{name.upper()}_ACCOUNT_ID") or None,

@@ -3,46 +3,98 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from pymode import state
 from pymode.errors import HostCallError
 from pymode.hosts import Namespace
 from pymode.hosts.accounts import KnownAccounts
+from pymode.hosts.openapi import OpenAPIHost, Traffic
+from pymode.limits import Limits
+from pymode.tools import toolbox
 
 
-class HostCalls:
-    """Answers the host calls of one execution: requests, and the look-up of the account.
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where the account of a call is looked up, when the code wants it.
 
     Args:
-        host: the API of the call.
-        accounts: where a found account is kept for the next call.
+        host: the API whose account it is.
+        known: where a found account is kept for the next call.
         secret: the token of the call.
     """
 
-    def __init__(self, host: Namespace, accounts: KnownAccounts, secret: SecretStr | None) -> None:
-        self.host = host
-        self._accounts = accounts
-        self._secret = secret
+    host: OpenAPIHost
+    known: KnownAccounts
+    secret: SecretStr | None
 
-    async def __call__(self, target: str, payload: str) -> str:
-        """Return the reply to one host call."""
-        if target == self.host.name:
-            return await self.host.request(payload)
-        if target == f"{self.host.name}.account_id":
-            return await self._account_id()
-        return await refuse(target, payload)
-
-    async def _account_id(self) -> str:
+    async def answer(self) -> str:
+        """The reply to the guest."""
         try:
             account_id = await self.host.account_id()
         except HostCallError as error:
             return json.dumps({"error": {"kind": "account", "message": str(error)}})
-        self._accounts.put(self._secret, account_id)
+        # A token that is made anew for each call may be another one in the next.
+        if self.secret is not None:
+            self.known.put(self.secret, account_id)
         return json.dumps({"account_id": account_id})
 
 
-async def refuse(target: str, _payload: str) -> str:
-    """Answer a host call that this call does not have."""
-    message = f"there is no {target[:100]!r} in this call"
+@dataclass(frozen=True, slots=True)
+class HostCalls:
+    """Answers the host calls of one call.
+
+    Args:
+        tools: what it can be told about tools.
+        states: where its session's state is kept.
+        session: None for a caller without one.
+        reply_bytes: the most that a description of all tools may have.
+        hosts: what the code may call, by name; nothing in a search.
+        account: of an execution with an API.
+        limits: of the call; `traffic_bytes` is for tools, their descriptions and state together.
+        traffic: what they have had; the APIs of the call may count theirs in it as well.
+    """
+
+    tools: toolbox.Toolbox
+    states: state.States
+    session: state.Session | None
+    reply_bytes: int
+    hosts: Mapping[str, Namespace] = field(default_factory=dict)
+    account: Account | None = None
+    limits: Limits = field(default_factory=Limits)
+    traffic: Traffic = field(default_factory=Traffic)
+
+    async def __call__(self, target: str, payload: str) -> str:
+        """Return the reply to one host call."""
+        host = self.hosts.get(target)
+        if isinstance(host, OpenAPIHost):
+            # It counts its own traffic.
+            return await host.request(payload)
+        most = self.limits.traffic_bytes
+        if self.traffic.size_bytes + len(payload) > most:
+            return _refuse(
+                f"what this call has sent and received has over {most:,} characters "
+                "together; ask for fewer or smaller things, or spread the work over several calls"
+            )
+        self.traffic.size_bytes += len(payload)
+        reply = await self._answer(target, payload)
+        self.traffic.size_bytes += len(reply)
+        return reply
+
+    async def _answer(self, target: str, payload: str) -> str:
+        if target in self.hosts:
+            return await self.hosts[target].request(payload)
+        if target == toolbox.TARGET:
+            return await self.tools.answer(payload, self.reply_bytes)
+        if target == state.TARGET:
+            return self.states.answer(self.session, payload)
+        if self.account is not None and target == f"{self.account.host.name}.account_id":
+            return await self.account.answer()
+        return _refuse(f"there is no {target[:100]!r} in this call")
+
+
+def _refuse(message: str) -> str:
     return json.dumps({"error": {"kind": "refused", "message": message}}) + "\n"

@@ -25,6 +25,7 @@ class Limits:
         request_bytes: one request as the guest hands it to the host, body included.
         response_bytes: body of one response, after decompression.
         traffic_bytes: bodies of all requests and responses of a call together.
+        state_bytes: what `state` may hold from one call of a session to the next, as JSON.
         waiting_callers: calls that may wait for a worker; one more is refused.
 
     Raises:
@@ -42,6 +43,7 @@ class Limits:
     request_bytes: int = 16 * MIB
     response_bytes: int = 32 * MIB
     traffic_bytes: int = 256 * MIB
+    state_bytes: int = MIB
     waiting_callers: int = 64
 
     def __post_init__(self) -> None:

@@ -5,7 +5,9 @@ Every word here is paid for in each conversation, so a test pins the texts and t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from pymode.limits import Limits
 
@@ -31,7 +33,7 @@ Call the {title} API: run Python as in search, with also in scope
 - `await {name}.request(method, path, query=, body=, headers=, content_type=, raw_body=, files=)` \
 → dict: {keys}; raises {error} (.status, .errors). \
 Adds the token. Limits: {host_calls} requests, {seconds} s. asyncio.gather works.
-- `account_id`: the argument, else the only account.
+- `account_id`, and `state`: a dict that calls keep.
 Look up paths and parameters with search first.
 
 {example}"""
@@ -53,6 +55,84 @@ async def run():
     reply = await {name}.request("GET", "/user", query={{"per_page": 5}})
     return reply["result"]"""
 
+_SEARCH_ALL = """\
+Find {what}: run Python over their descriptions.
+`code`: an async function without parameters. What it returns is the answer, as JSON cut at \
+{max_tokens} tokens: filter, pick fields. Helpers, print and \
+`import json, re, asyncio, datetime…` work; files and network do not.
+In scope:
+{scope}
+Namespaces: {namespaces}
+
+{example}"""
+
+_SPEC_SCOPE = """\
+- `{spec}`: an OpenAPI dict, $refs resolved. ["paths"][path][method] has operationId, \
+summary, description, tags, parameters, requestBody, responses."""
+
+_TOOLS_SCOPE = """\
+- `tools[namespace][name]`: a dict with signature, description, input_schema, output_schema."""
+
+_FIND_TOOLS = """\
+async def find():
+    return [(namespace, tool["signature"]) for namespace, found in tools.items()
+            for tool in found.values() if "{word}" in tool["description"].lower()]"""
+
+_FIND_OPERATIONS = """\
+async def find():
+    return [(name, method, path, op.get("summary"))
+            for name, spec in specs.items() for path, ops in spec["paths"].items()
+            for method, op in ops.items() if "{word}" in path]"""
+
+_EXECUTE_ALL = """\
+Use {what}: run Python as in search, with the namespaces also in scope:
+{scope}
+- `state`: a dict, kept between calls.
+Limits: {host_calls} calls, {seconds} s. asyncio.gather works.
+Look up what there is, and its parameters, with search first.
+
+{example}"""
+
+_API_SCOPE = """\
+- APIs ({names}): `await {name}.request(method, path, query=, body=, headers=, content_type=, \
+raw_body=, files=)` → dict: {keys}; raises {error} (.status, .errors). Adds the token.{account}"""
+
+_CALL_SCOPE = """\
+- tools ({names}): `await {name}.NAME(key=value, …)` → its value; raises {error}."""
+
+_USE_TOOLS = """\
+async def run():
+    return await {name}.NAME(key="value")"""
+
+# Whoever has more finds the rest in `tools` and `specs`.
+_SHOWN_NAMESPACES = 20
+
+Kind = Literal["api", "functions", "mcp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the model is told of one namespace.
+
+    Args:
+        name: what the code calls it.
+        kind: what it is.
+        count: of its operations or tools; None while that is not known.
+    """
+
+    name: str
+    kind: Kind
+    count: int | None = None
+
+    def __str__(self) -> str:
+        what, unit = {
+            "api": ("API", "operations"),
+            "functions": ("", "functions"),
+            "mcp": ("MCP", "tools"),
+        }[self.kind]
+        count = unit * (not what) if self.count is None else f"{self.count:,} {unit}"
+        return f"{self.name} ({', '.join(filter(None, (what, count)))})"
+
 
 @dataclass(frozen=True, slots=True)
 class ToolPrompt:
@@ -68,15 +148,40 @@ class ToolPrompt:
     description: str
     input_schema: Schema
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Their names."""
+        properties = self.input_schema["properties"]
+        return tuple(properties) if isinstance(properties, dict) else ()
 
-def describe_tools(name: str, limits: Limits, max_tokens: int) -> tuple[ToolPrompt, ToolPrompt]:
+
+def describe_tools(
+    namespaces: Sequence[Facts], limits: Limits, max_tokens: int
+) -> tuple[ToolPrompt, ToolPrompt]:
     """The prompts of `search` and `execute`.
 
+    Their price does not depend on how many operations and tools there are.
+
     Args:
-        name: the namespace in the code, such as `cloudflare`.
+        namespaces: what the code may use, APIs first.
         limits: what one call may use; the text names those that shape the code.
         max_tokens: budget of an answer.
     """
+    if [facts.kind for facts in namespaces] == ["api"]:
+        search, execute = _describe_api(namespaces[0].name, limits, max_tokens)
+    else:
+        search, execute = _describe_all(namespaces, limits, max_tokens)
+    code: Schema = {"type": "string"}
+    arguments: Schema = {"code": code}
+    if any(facts.kind == "api" for facts in namespaces):
+        arguments = {"code": code, "account_id": {"type": "string"}}
+    return (
+        ToolPrompt("search", search, _object_schema({"code": code}, required=["code"])),
+        ToolPrompt("execute", execute, _object_schema(arguments, required=["code"])),
+    )
+
+
+def _describe_api(name: str, limits: Limits, max_tokens: int) -> tuple[str, str]:
     title = _TITLES.get(name, name)
     cloudflare = name == "cloudflare"
     search = _SEARCH.format(
@@ -93,15 +198,54 @@ def describe_tools(name: str, limits: Limits, max_tokens: int) -> tuple[ToolProm
         seconds=f"{limits.wall_seconds:g}",
         example=_CLOUDFLARE_EXAMPLE if cloudflare else _EXAMPLE.format(name=name),
     )
-    code: Schema = {"type": "string"}
-    return (
-        ToolPrompt("search", search, _object_schema({"code": code}, required=["code"])),
-        ToolPrompt(
-            "execute",
-            execute,
-            _object_schema({"code": code, "account_id": {"type": "string"}}, required=["code"]),
-        ),
+    return search, execute
+
+
+def _describe_all(namespaces: Sequence[Facts], limits: Limits, max_tokens: int) -> tuple[str, str]:
+    apis = [facts.name for facts in namespaces if facts.kind == "api"]
+    tools = [facts.name for facts in namespaces if facts.kind != "api"]
+    what = " and ".join(["operations of APIs"] * bool(apis) + ["tools"] * bool(tools))
+    found, used = [], []
+    if apis:
+        found.append(_SPEC_SCOPE.format(spec="spec" if len(apis) == 1 else "specs[name]"))
+        account = " `account_id`: the argument, else the only account." if apis else ""
+        names, name = _list(apis), apis[0]
+        used.append(
+            _API_SCOPE.format(
+                names=names,
+                name=name,
+                keys=_KEYS,
+                error=error_name(name) + ", …" * (len(apis) > 1),
+                account=account,
+            )
+        )
+    if tools:
+        found.append(_TOOLS_SCOPE)
+        names, name = _list(tools), tools[0]
+        errors = error_name(name) + ", …" * (len(tools) > 1)
+        used.append(_CALL_SCOPE.format(names=names, name=name, error=errors))
+    listed = ", ".join(map(str, namespaces[:_SHOWN_NAMESPACES]))
+    more = len(namespaces) - _SHOWN_NAMESPACES
+    search = _SEARCH_ALL.format(
+        what=what,
+        max_tokens=max_tokens,
+        scope="\n".join(found),
+        namespaces=listed + (f" and {more} more" if more > 0 else ""),
+        example=(_FIND_TOOLS if tools else _FIND_OPERATIONS).format(word="user"),
     )
+    execute = _EXECUTE_ALL.format(
+        what=what,
+        scope="\n".join(used),
+        host_calls=limits.host_calls,
+        seconds=f"{limits.wall_seconds:g}",
+        example=(_USE_TOOLS if tools else _EXAMPLE).format(name=tools[0] if tools else apis[0]),
+    )
+    return search, execute
+
+
+def _list(names: Sequence[str]) -> str:
+    listed = ", ".join(names[:_SHOWN_NAMESPACES])
+    return f"{listed}, …" if len(names) > _SHOWN_NAMESPACES else listed
 
 
 def error_name(name: str) -> str:

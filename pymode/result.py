@@ -58,7 +58,7 @@ class Result:
         notes: what was changed to make JSON of the value, such as NaN to null.
         fuel: WebAssembly instructions that were used.
         timings: where the time went.
-        requests: what was sent to the API, each attempt, in the order in which it ended.
+        requests: what was sent to APIs, each attempt, and the calls of tools, as they ended.
         planned: the writes that a dry run did not send.
         keep: keeps the value for later calls; None where nothing is kept.
     """

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pymode.config import Settings
 from pymode.errors import ConfigError, RequestRefused
+from pymode.gateway import read_apis
 from pymode.options import with_settings
 
 if TYPE_CHECKING:
-    from pymode.hosts.rules import Decision
+    from pymode.hosts.rules import Decision, Rules
+    from pymode.openapi import OpenAPI
     from pymode.spec.operations import Operation, Operations
 
+# Calls of tools belong to no document.
+TOOL_METHODS = ("CALL ", "READ ")
 # For a document without a server: nothing is sent, and only paths are looked at.
 NO_SERVER = "https://api.invalid"
 WORDS = {"allow": "sent", "deny": "not sent", "approve": "sent if a person approves it"}
@@ -38,12 +43,25 @@ def check(
     ],
 ) -> None:
     """Say whether a request would be sent, and which rule decides; nothing is sent."""
-    operations, base_url = asyncio.run(load_operations(settings))
-    typer.echo(describe(settings, request, operations, settings.base_url or base_url or NO_SERVER))
+    from pymode.spec.operations import Operations
+
+    apis = read_apis(settings)
+    found = asyncio.run(_load_all(apis))
+    rules = settings.rules.bind([each for operations, _ in found.values() for each in operations])
+    if not apis or request.strip().upper().startswith(TOOL_METHODS):
+        found = {"": (Operations({"paths": {}}), None)}
+    for name, (operations, base_url) in found.items():
+        if len(found) > 1:
+            typer.echo(f"{name}:")
+        typer.echo(describe(rules, request, operations, base_url or NO_SERVER))
 
 
-async def load_operations(settings: Settings) -> tuple[Operations, str | None]:
-    """Return the operations of the document and the URL of its server.
+async def _load_all(apis: Sequence[OpenAPI]) -> dict[str, tuple[Operations, str | None]]:
+    return {api.name: await load_operations(api) for api in apis}
+
+
+async def load_operations(api: OpenAPI) -> tuple[Operations, str | None]:
+    """Return the operations of an API's document and the URL of its server.
 
     Raises:
         SpecError: the document cannot be found or read.
@@ -51,28 +69,27 @@ async def load_operations(settings: Settings) -> tuple[Operations, str | None]:
     from pymode import spec as specs
     from pymode.spec.operations import Operations
 
-    document = (await specs.load(settings.spec)).parse()
-    return Operations(json.loads(document.content)), document.base_url
+    document = (await specs.load(api.spec)).parse()
+    return Operations(json.loads(document.content)), api.base_url or document.base_url
 
 
-def describe(settings: Settings, request: str, operations: Operations, base_url: str) -> str:
+def describe(rules: Rules, request: str, operations: Operations, base_url: str) -> str:
     """Say in a few lines what happens to a request.
 
     Args:
-        settings: with the rules.
+        rules: bound to all operations.
         request: a method and a path; `{names}` in it are taken for values.
         operations: of the document.
         base_url: of the API; the path may repeat that of the URL.
 
     Raises:
-        ConfigError: it is no request, or a rule names what the document does not have.
+        ConfigError: it is no request.
     """
     from pymode.hosts import urls
     from pymode.hosts.graphql import find_endpoint
     from pymode.hosts.rule import METHODS
     from pymode.hosts.rules import Judged
 
-    rules = settings.rules.bind(operations)
     method, _, path = request.strip().partition(" ")
     method = method.upper()
     if method not in METHODS or not path.strip():

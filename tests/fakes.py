@@ -6,6 +6,9 @@ import asyncio
 import json
 
 from pymode.errors import CodeRaised, LimitExceeded
+from pymode.limits import Limits
+from pymode.openapi import OpenAPI
+from pymode.prompts import Facts
 from pymode.result import Result, Timings
 
 
@@ -18,6 +21,10 @@ class FakeCodeMode:
     """
 
     has_token = False
+    names = ("cloudflare",)
+    apis = (OpenAPI("cloudflare"),)
+    kinds = {"cloudflare": "api"}  # noqa: RUF012
+    limits = Limits()
 
     def __init__(self, *, prepares=(), value="ok"):
         self.value = value
@@ -49,7 +56,10 @@ class FakeCodeMode:
         if outcome is not None:
             raise outcome
 
-    async def search(self, code, *, token=None, progress=None, keep=True):
+    async def survey(self):
+        return [Facts("cloudflare", "api")]
+
+    async def search(self, code, *, token=None, progress=None, keep=True, session=""):
         return await self._run(code, tool="search")
 
     async def execute(
@@ -62,6 +72,9 @@ class FakeCodeMode:
         approver=None,
         journal=None,
         keep=True,
+        session="",
+        elicit=None,
+        tool_progress=None,
     ):
         shown = None if token is None else token.get_secret_value()
         return await self._run(code, tool="execute", token=shown, account_id=account_id)

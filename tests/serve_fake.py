@@ -41,9 +41,7 @@ async def main(transport, *options):
         code_mode.build_may_go_on.clear()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGUSR1, code_mode.build_may_go_on.set)
-    server = make_server(
-        code_mode, name="cloudflare", limits=Limits(), token=SecretStr("token-of-the-process")
-    )
+    server = make_server(code_mode, token=SecretStr("token-of-the-process"))
     if transport == "stdio":
         await serve_stdio(server)
     else:

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 from fakes import FakeCodeMode
+from small_document import SMALL
 
 from pymode import cli
 from pymode.config import read_settings
 from pymode.errors import ConfigError, ImageError, SpecError, WorkerDied
-from pymode.options import name_api
+from pymode.gateway import read_apis
 
 
 @pytest.fixture
@@ -74,8 +75,9 @@ def test_another_name_has_another_token(run, code_mode, monkeypatch):
     ],
 )
 def test_the_api_is_named_after_its_document_as_the_spec_names_it(spec, name):
-    assert name_api(read_settings(spec=spec)) == name
-    assert name_api(read_settings(spec=spec, name="other")) == "other"
+    (api,) = read_apis(read_settings(spec=[spec]))
+    (renamed,) = read_apis(read_settings(spec=[spec], name="other"))
+    assert (api.name, renamed.name) == (name, "other")
 
 
 def test_every_option_reaches_the_settings(run, code_mode):
@@ -85,8 +87,8 @@ def test_every_option_reaches_the_settings(run, code_mode):
         *("--max-tokens", "500", "--workers", "3", "--host-calls-in-flight", "4"),
     )
     settings = code_mode.settings
-    assert (settings.spec, settings.name) == ("github.json", "github")
-    assert (settings.base_url, settings.workers) == ("http://127.0.0.1:1/", 3)
+    assert (settings.spec, settings.name) == (("github.json",), "github")
+    assert (settings.base_url, settings.workers) == (("http://127.0.0.1:1/",), 3)
     assert (settings.fuel, settings.memory_mb, settings.timeout) == (1000, 64, 2.5)
     assert (settings.max_tokens, settings.host_calls_in_flight) == (500, 4)
 
@@ -121,6 +123,18 @@ def test_rules_check_says_what_would_happen_and_why(run, arguments, outcome, rea
     assert (ended.status, first.partition(": ")[2]) == (0, outcome)
     assert why.startswith("why: ")
     assert reason in why
+
+
+def test_rules_check_looks_at_each_api_and_at_tools_apart(run, tmp_path):
+    (tmp_path / "items.json").write_text(json.dumps(SMALL))
+    specs = ("--spec", "cloudflare", "--spec", f"items={tmp_path / 'items.json'}")
+    rules = ("--deny", "listItems", "--deny", "CALL /files/**")
+    out = run("rules", "check", "GET /items", *specs, *rules).out
+    assert out.splitlines()[:2] == ["cloudflare:", "GET /items: sent"]
+    assert "items:\nGET /items: not sent" in out
+    for options in ((*specs, *rules), ("--mcp", "files=npx", *rules[2:])):
+        out = run("rules", "check", "CALL /files/write_file", *options).out
+        assert out.startswith("CALL /files/write_file: not sent\nwhy: ")
 
 
 def test_rules_check_names_the_operation_and_judges_graphql_both_ways(run):
@@ -185,6 +199,8 @@ def test_an_api_error_without_a_token_names_the_variable(run, code_mode):
         ("search", "ok", "--deny", "/zones"),
         ("serve", "--http", "nowhere"),
         ("serve", "--http", "0.0.0.0:0"),
+        ("serve", "--http", "192.0.2.1:0", "--mcp", "a=b"),
+        ("search", "ok", "--spec", "a=b", "--spec", "a=c"),
     ],
 )
 def test_wrong_usage_is_status_2_with_a_reason(run, code_mode, arguments):
@@ -226,6 +242,26 @@ def test_ctrl_c_is_status_130(run, code_mode):
 def test_the_sandbox_is_left_even_after_an_error(run, code_mode):
     run("search", "raise")
     assert (code_mode.entered, code_mode.left) == (1, 1)
+
+
+def test_the_tokens_of_several_apis_go_by_their_names(code_mode, monkeypatch):
+    """Only the process's own user has them; the tests of the gateway show both transports."""
+    served = {}
+
+    async def serve_stdio(server):
+        served["token"] = server.token
+
+    def make_server(code_mode, **options):
+        return SimpleNamespace(**options)
+
+    monkeypatch.setattr("pymode.server.serve_stdio", serve_stdio)
+    monkeypatch.setattr("pymode.server.make_server", make_server)
+    monkeypatch.setenv("GITHUB_API_TOKEN", "two")
+    with pytest.raises(SystemExit):
+        cli.main(["serve", "--spec", "cloudflare", "--spec", "github=x.json"])
+    assert {name: token.get_secret_value() for name, token in served["token"].items()} == {
+        "github": "two"
+    }
 
 
 def test_over_http_the_process_lends_nobody_its_own_account(code_mode, monkeypatch):

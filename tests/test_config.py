@@ -29,7 +29,7 @@ def test_an_option_wins_over_the_environment_and_that_over_the_default(monkeypat
     monkeypatch.setenv("PYMODE_FUEL", "1000")
     monkeypatch.setenv("PYMODE_SPEC", "github.json")
     settings = read_settings(fuel="2000", spec=None)
-    assert (settings.fuel, settings.spec, settings.max_tokens) == (2000, "github.json", 6000)
+    assert (settings.fuel, settings.spec, settings.max_tokens) == (2000, ("github.json",), 6000)
 
 
 def test_an_empty_variable_counts_as_absent(monkeypatch):

@@ -22,7 +22,15 @@ return time.time()
 
 async def run(code_mode, code, conditions=None):
     limits = {"host_calls": 9, "host_calls_in_flight": 9, "result_bytes": 9999}
-    request = {"code": code, "namespaces": [], "absent": [], "account_id": None}
+    request = {
+        "code": code,
+        "specs": ["cloudflare"],
+        "apis": [],
+        "tools": {},
+        "absent": [],
+        "on_demand": [],
+    }
+    request |= {"account_id": None}
     text = json.dumps(request | {"limits": limits | {"printed_chars": 9999}})
     if conditions is not None:
         text = f"{conditions.write()}\n{text}"

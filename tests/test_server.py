@@ -22,7 +22,7 @@ from tokenizer import count
 from pymode.config import ListenAddress
 from pymode.errors import ConfigError, ImageError
 from pymode.limits import Limits
-from pymode.prompts import describe_tools
+from pymode.prompts import Facts, describe_tools
 from pymode.server import make_server
 from pymode.server.listening import guard
 
@@ -45,7 +45,7 @@ def era(request):
 
 
 def serve(code_mode, **options):
-    return make_server(code_mode, name="cloudflare", limits=Limits(), **options)
+    return make_server(code_mode, **options)
 
 
 def text_of(result):
@@ -64,7 +64,8 @@ async def test_there_are_exactly_two_tools_with_true_annotations(era):
     assert execute.annotations.destructive_hint is True
     assert execute.annotations.open_world_hint is True
     assert [search.description, execute.description] == [
-        prompt.description for prompt in describe_tools("cloudflare", Limits(), 6_000)
+        prompt.description
+        for prompt in describe_tools([Facts("cloudflare", "api")], Limits(), 6_000)
     ]
 
 

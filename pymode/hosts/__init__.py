@@ -48,19 +48,15 @@ class Planned:
 class Namespace(Protocol):
     """One object in the scope of the code, such as `cloudflare`, answered by the host."""
 
+    sent: list[SentRequest]
+    planned: list[Planned]
+
     @property
     def name(self) -> str:
         """The name that the code uses."""
 
     async def request(self, payload: str) -> str:
         """Answer one request of the guest; bad input gets an error head, never an exception."""
-
-    async def account_id(self) -> str:
-        """The only account that the token sees.
-
-        Raises:
-            HostCallError: there is none, there are several, or the API cannot be asked.
-        """
 
 
 def token_variable(name: str) -> str:

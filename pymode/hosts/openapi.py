@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from pymode.auth import Auth, Credential, to_auth
 from pymode.errors import (
     ConfigError,
     HostCallError,
@@ -37,9 +39,17 @@ from pymode.log.recording import NOT_SENT
 from pymode.spec.operations import Operations
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 PATH_CHARS = 500
 BODY_CHARS = 2000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What all requests and responses of a call have had together, in bytes."""
+
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,7 @@ class Conduct:
         log: where they are recorded, with the call that they belong to; None records nothing.
         pace: how often and how fast they are sent again.
         gate: where those pass that a person must approve.
+        traffic: of the call; its APIs share it.
     """
 
     guard: Guard = field(default_factory=lambda: Guard(Operations({}), Rules(), "off"))
@@ -59,6 +70,7 @@ class Conduct:
     log: tuple[Log, OpenCall] | None = None
     pace: Pace = PACE
     gate: Gate = field(default_factory=Gate)
+    traffic: Traffic = field(default_factory=Traffic)
 
 
 class OpenAPIHost:
@@ -67,7 +79,7 @@ class OpenAPIHost:
     Args:
         name: of the object in the code, such as "cloudflare".
         base_url: of the API; https, or http on loopback.
-        token: sent as a bearer token with each request; None sends none.
+        auth: how it is told who calls; a secret alone is a bearer token, None sends nothing.
         http: the shared pool.
         limits: of the call; `request_bytes` and `wall_seconds` are used.
         conduct: how requests are treated; by default none is judged or recorded.
@@ -76,14 +88,14 @@ class OpenAPIHost:
     held back.
 
     Raises:
-        ConfigError: the name, the base URL or the token cannot be used.
+        ConfigError: the name, the base URL or the secret cannot be used.
     """
 
     def __init__(
         self,
         name: str,
         base_url: str,
-        token: SecretStr | None,
+        auth: Auth | SecretStr | None,
         http: Http,
         limits: Limits,
         conduct: Conduct | None = None,
@@ -99,15 +111,10 @@ class OpenAPIHost:
         self._limits = limits
         self._conduct = conduct or Conduct()
         self._deadline: float | None = None
-        self._traffic_bytes = 0
-        # Nowhere in plain text under a name: a traceback may show what names hold.
-        secret = SecretStr(token.get_secret_value().strip()) if token else None
-        if secret and not TOKEN.fullmatch(secret.get_secret_value()):
-            raise ConfigError("the API token has spaces or other characters that no token has")
-        self._authorization = (
-            {"authorization": f"Bearer {secret.get_secret_value()}"} if secret else {}
-        )
-        self.redactor = Redactor(secret)
+        self._auth = to_auth(auth)
+        self._credential: Credential | None = None
+        self._making = asyncio.Lock()
+        self.redactor = Redactor(*(self._auth.known if self._auth else ()))
 
     def __repr__(self) -> str:
         return f"OpenAPIHost({self.name!r}, {self._base_url!r})"
@@ -133,6 +140,7 @@ class OpenAPIHost:
 
     async def _handle(self, outgoing: Outgoing) -> tuple[Response, str]:
         """Judge, hold back or send a request; return its answer and a note for who reads it."""
+        await self._authorize()
         if wrong := surely_wrong(outgoing.path):
             raise RequestRefused(f"{wrong}; nothing was sent")
         url = urls.build(self._base_url, outgoing.path, outgoing.query)
@@ -153,6 +161,23 @@ class OpenAPIHost:
         if self._lacks_token(response):
             note = f"no token was sent: set {token_variable(self.name)}"
         return response, self.redactor.clean(note)
+
+    async def _authorize(self) -> None:
+        """Make what says who calls, once in a call: a fresh token may cost a request."""
+        if self._auth is None or self._credential is not None:
+            return
+        async with self._making:
+            if self._credential is None:
+                try:
+                    credential = await self._auth.make()
+                except ConfigError as error:
+                    raise RequestRefused(f"{error}; nothing was sent") from None
+                except Exception:
+                    _log.exception("the function for a secret of %s failed", self.name)
+                    msg = f"no fresh token for {self.name}: its function failed; nothing was sent"
+                    raise RequestRefused(msg) from None
+                self.redactor = Redactor(*credential.secrets)
+                self._credential = credential
 
     async def _approve(self, outgoing: Outgoing, path: str, judgement: Judgement) -> str:
         """Return how a person approved a request; the run may end and be repeated meanwhile."""
@@ -256,7 +281,7 @@ class OpenAPIHost:
         raise HostCallError(msg + "\n".join(lines))
 
     def _lacks_token(self, response: Response) -> bool:
-        if self._authorization:
+        if self._auth is not None:
             return False
         # Cloudflare answers 400 and "Missing X-Auth-Key, X-Auth-Email or Authorization headers".
         missing = response.status == 400 and b"Authorization" in response.body[:2000]
@@ -290,11 +315,12 @@ class OpenAPIHost:
         departed: list[None] = []
         started = time.perf_counter()
         status = None
+        credential = self._credential or Credential()
         try:
             response = await self._http.send(
                 outgoing.method,
-                url,
-                headers=outgoing.headers | self._authorization,
+                urls.add_query(url, credential.query),
+                headers=outgoing.headers | credential.headers,
                 content=outgoing.content,
                 files=outgoing.files,
                 within=self._base_url,
@@ -302,7 +328,7 @@ class OpenAPIHost:
                 departing=lambda: departed.append(None),
             )
             status = response.status
-            self._traffic_bytes += len(response.body)
+            self._conduct.traffic.size_bytes += len(response.body)
             return response
         except HttpError as error:
             status = error.status
@@ -319,10 +345,11 @@ class OpenAPIHost:
         most = self._limits.traffic_bytes
         parts = outgoing.files or ()
         size_bytes = len(outgoing.content or b"") + sum(len(part[1][1]) for part in parts)
-        if self._traffic_bytes + size_bytes > most:
+        traffic = self._conduct.traffic
+        if traffic.size_bytes + size_bytes > most:
             msg = (
                 f"the requests and responses of this call have over {most:,} bytes together; ask "
                 "for fewer or smaller things, or spread the work over several calls"
             )
             raise RequestRefused(msg)
-        self._traffic_bytes += size_bytes
+        traffic.size_bytes += size_bytes

@@ -14,16 +14,22 @@ LEAST_CHARS = 8
 
 
 class Redactor:
-    """Replace a token, as it is and in the forms that a server may echo.
+    """Replace secrets, as they are and in the forms that a server may echo.
 
     Args:
-        token: None replaces nothing.
+        secrets: such as an API token; None replaces nothing.
     """
 
-    def __init__(self, token: SecretStr | None) -> None:
-        secret = token.get_secret_value() if token else ""
-        forms = find_forms(secret) if len(secret) >= LEAST_CHARS else []
-        self._forms = [(form, form.encode()) for form in forms]
+    def __init__(self, *secrets: SecretStr | None) -> None:
+        values = [secret.get_secret_value() for secret in secrets if secret]
+        forms = {f for value in values if len(value) >= LEAST_CHARS for f in find_forms(value)}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._forms = [(form, form.encode()) for form in longest_first]
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether there is anything to replace."""
+        return bool(self._forms)
 
     def clean_bytes(self, data: bytes) -> bytes:
         """Return `data` without the token.

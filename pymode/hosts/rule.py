@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 RuleListName = Literal["allow", "deny", "approve"]
 
 LISTS: tuple[RuleListName, ...] = ("allow", "deny", "approve")
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# The last two are calls of tools: CALL /namespace/tool, or READ where the tool only reads.
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CALL", "READ")
 SHOWN_CHARS = 200
 
 HOW = (

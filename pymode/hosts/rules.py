@@ -34,7 +34,8 @@ SHOWN_CHARS = 200
 SHOWN_RULES = 5
 # No API has such a path, and each rule looks at each segment of each reading.
 SEGMENTS = 256
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# READ is the call of a tool that changes nothing.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "READ"})
 
 
 @dataclass(frozen=True, slots=True)

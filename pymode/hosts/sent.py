@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from pymode.hosts import SentRequest
 
-READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "READ"})
+TOOL_METHODS = frozenset({"CALL", "READ"})
 TOTAL_CHARS = 800
 PATH_CHARS = 120
 STATUSES = 6
@@ -61,7 +62,7 @@ def list_writes(writes: Iterable[SentRequest], most_chars: int) -> str:
     rest: Counter[int | None] = Counter()
     chars = 0
     for (method, path, status), count in counts.items():
-        text = f"{method} {shorten(path)}" + (f" {status}" if status is not None else "")
+        text = f"{method} {shorten(path)}{_name_status(method, status)}"
         text += f" ({count} times)" if count > 1 else ""
         chars += len(text) + 2
         # The first is always named, and after a gap nothing is.
@@ -73,6 +74,15 @@ def list_writes(writes: Iterable[SentRequest], most_chars: int) -> str:
         known = {status: count for status, count in rest.items() if status is not None}
         texts.append(f"and {rest.total()} more" + (f" ({write_counts(known)})" if known else ""))
     return "; ".join(texts)
+
+
+def _name_status(method: str, status: int | None) -> str:
+    """Write a status; a tool has none of HTTP, see `pymode.tools.host`."""
+    if status is None:
+        return ""
+    if method in TOOL_METHODS:
+        return " returned" if status < 400 else " raised"
+    return f" {status}"
 
 
 def count_statuses(reads: Sequence[SentRequest]) -> str:

@@ -58,6 +58,13 @@ def check_base(base_url: str) -> str:
     return match[0].rstrip("/")
 
 
+def add_query(url: str, query: Sequence[tuple[str, str]]) -> str:
+    """Return a built URL with further pairs, such as an API key, at the end of its query."""
+    if not query:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query, quote_via=quote)}"
+
+
 def is_loopback(host: str) -> bool:
     """Say whether a host name or address is this machine."""
     try:

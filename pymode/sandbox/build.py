@@ -26,8 +26,8 @@ BUILD_SECONDS = 600.0
 # componentize-py 0.25 reads the snapshot through a call that wasmtime caps at 128 MiB; GitHub's
 # document, 13 MB and 7 MB without its blanks, comes to 80.
 TOO_LARGE = (
-    "the spec is too large: with it in memory the sandbox image is over 128 MiB, which is about "
-    "11 MB of compact JSON; leave out paths that are not needed"
+    "the specs are too large: with them in memory the sandbox image is over 128 MiB, which is "
+    "about 11 MB of compact JSON; leave out paths that are not needed"
 )
 # How long the steps take for a spec of 4 MB on two cores; only the progress display reads it.
 COMPONENTIZE_SECONDS, COMPILE_SECONDS = 14.0, 9.0
@@ -54,19 +54,19 @@ class Built:
     memory_bytes: int
 
 
-async def build(scratch: Path, spec: bytes, progress: Callable[[float, str], None]) -> Built:
+async def build(scratch: Path, specs: bytes, progress: Callable[[float, str], None]) -> Built:
     """Build an image in the folder `scratch`.
 
     Args:
         scratch: an empty folder.
-        spec: an OpenAPI document as JSON.
+        specs: a list of OpenAPI documents as JSON.
         progress: called with a fraction from 0 to 1 and a sentence.
 
     Raises:
         ImageError: a step failed; the message ends with what it printed.
     """
     app, component, image = scratch / "app", scratch / "component.wasm", scratch / "image"
-    await asyncio.to_thread(_stage, app, spec)
+    await asyncio.to_thread(_stage, app, specs)
     whole = COMPONENTIZE_SECONDS + COMPILE_SECONDS
     await _run(
         _componentize(app, component),
@@ -80,7 +80,7 @@ async def build(scratch: Path, spec: bytes, progress: Callable[[float, str], Non
     return Built(image, **json.loads(output))
 
 
-def _stage(app: Path, spec: bytes) -> None:
+def _stage(app: Path, specs: bytes) -> None:
     """Copy what the guest is made of into `app`."""
     shutil.copytree(data.folder("wasm") / "guest", app / "guest")
     for name in BUNDLED:
@@ -89,7 +89,7 @@ def _stage(app: Path, spec: bytes) -> None:
                 target = app / file
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(Path(str(file.locate())), target)
-    (app / "spec.json").write_bytes(spec)
+    (app / "specs.json").write_bytes(specs)
 
 
 def _componentize(app: Path, component: Path) -> list[str]:

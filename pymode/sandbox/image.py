@@ -1,4 +1,4 @@
-"""The sandbox image: CPython on WASI with the guest and one spec inside, compiled and cached.
+"""The sandbox image: CPython on WASI with the guest and the specs inside, compiled and cached.
 
 An image is native code, so opening one is trusting it: the cache folder belongs to the user
 alone (0700), a file of another owner is refused, and a SHA-256 beside the image is checked,
@@ -16,8 +16,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -39,39 +39,55 @@ Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
-    """A compiled image, and what is worth knowing of its spec without parsing it again.
+class DocumentFacts:
+    """What is worth knowing of one spec of an image without parsing it again.
 
     Args:
-        path: the compiled component.
-        memory_bytes: linear memory that it has before a call.
-        base_url: the first server of the spec.
-        title: the spec's title.
-        operations: the number of operations in the spec.
+        base_url: its first server.
+        title: of the API.
+        operations: their number.
     """
 
-    path: Path
-    memory_bytes: int
     base_url: str | None
     title: str
     operations: int
 
-    @property
-    def document_path(self) -> Path:
-        """The document that is inside, as compact JSON that was checked."""
-        return self.path.with_suffix(".spec")
 
-    def read_operations(self) -> Operations:
-        """Return what the host knows of the document; about 0.1 s for 4 MB.
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A compiled image.
+
+    Args:
+        path: the compiled component.
+        memory_bytes: linear memory that it has before a call.
+        documents: the specs inside, in the order in which they were given.
+    """
+
+    path: Path
+    memory_bytes: int
+    documents: tuple[DocumentFacts, ...]
+
+    @property
+    def operations(self) -> int:
+        """The number of operations in all specs."""
+        return sum(document.operations for document in self.documents)
+
+    @property
+    def documents_path(self) -> Path:
+        """The documents that are inside, as compact JSON that was checked, in a list."""
+        return self.path.with_suffix(".specs")
+
+    def read_operations(self) -> list[Operations]:
+        """Return what the host knows of each document; about 0.1 s for 4 MB.
 
         Raises:
-            ImageError: the document beside the image cannot be read.
+            ImageError: the documents beside the image cannot be read.
         """
-        path = self.document_path
+        path = self.documents_path
         try:
-            return Operations(json.loads(path.read_bytes()))
+            return [Operations(document) for document in json.loads(path.read_bytes())]
         except (OSError, ValueError) as error:
-            msg = f"the document of the image cannot be read ({error}); remove {path}, try again"
+            msg = f"the documents of the image cannot be read ({error}); remove {path}, try again"
             raise ImageError(msg) from None
 
 
@@ -92,36 +108,37 @@ def cache_folder() -> Path:
     return folder
 
 
-def cache_key(spec: Spec) -> str:
-    """Return what names the image of `spec`: a hash over everything that goes into it."""
+def cache_key(specs: Sequence[Spec]) -> str:
+    """Return what names the image of `specs`: a hash over everything that goes into it."""
     digest = hashlib.sha256()
     wasm = data.folder("wasm")
     parts = [ENGINE, *(f"{name} {version(name)}" for name in INGREDIENTS)]
     sources = [wasm / "pymode.wit", *sorted((wasm / "guest").glob("*.py"))]
-    for content in (*(part.encode() for part in parts), *map(Path.read_bytes, sources), spec.raw):
+    fixed = (*(part.encode() for part in parts), *map(Path.read_bytes, sources))
+    for content in (*fixed, *(spec.raw for spec in specs)):
         digest.update(len(content).to_bytes(8, "big") + content)
     return digest.hexdigest()[:32]
 
 
-async def open_image(spec: Spec, progress: Progress | None = None) -> Image:
-    """Return the image of `spec`, from the cache or built now (about 20 s for 4 MB).
+async def open_image(specs: Sequence[Spec], progress: Progress | None = None) -> Image:
+    """Return the image of `specs`, from the cache or built now (about 20 s for 4 MB).
 
     Args:
-        spec: the spec that the image carries.
+        specs: what the image carries; it may be none.
         progress: called with a fraction from 0 to 1 and a sentence, while the image is built.
 
     Raises:
         ImageError: the image cannot be built or opened.
-        SpecError: the spec cannot be understood.
+        SpecError: a spec cannot be understood.
     """
-    folder, key = cache_folder(), cache_key(spec)
+    folder, key = cache_folder(), cache_key(specs)
     image = await asyncio.to_thread(_open, folder, key)
     if image is None:
         say = progress or (lambda _fraction, _sentence: None)
         async with _locked(folder / f"{key}.lock", say):
             image = await asyncio.to_thread(_open, folder, key)
             if image is None:
-                await _build(folder, key, spec, say)
+                await _build(folder, key, specs, say)
                 image = await asyncio.to_thread(_open, folder, key)
     if image is None:
         msg = f"the image in {folder} vanished while it was built; try again"
@@ -136,12 +153,13 @@ def _open(folder: Path, key: str) -> Image | None:
         _check_owner(path)
         _check_owner(facts_path)
         facts = json.loads(facts_path.read_bytes())
-        _check_owner(path.with_suffix(".spec"))
+        _check_owner(path.with_suffix(".specs"))
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != facts.pop("sha256"):
                 return None
         os.utime(path)
-        return Image(path=path, **facts)
+        documents = tuple(DocumentFacts(**document) for document in facts["documents"])
+        return Image(path, facts["memory_bytes"], documents)
     except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
         return None
     except OSError as error:
@@ -173,24 +191,28 @@ async def _locked(path: Path, say: Progress) -> AsyncIterator[None]:
         yield
 
 
-async def _build(folder: Path, key: str, spec: Spec, say: Progress) -> None:
+async def _build(folder: Path, key: str, specs: Sequence[Spec], say: Progress) -> None:
     _sweep(folder)
-    say(0.0, f"reading {spec.source}")
-    document = await asyncio.to_thread(spec.parse)
+    documents = []
+    for spec in specs:
+        say(0.0, f"reading {spec.source}")
+        documents.append(await asyncio.to_thread(spec.parse))
+    content = b"[" + b",".join(document.content for document in documents) + b"]"
     with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as scratch:
-        built = await build.build(Path(scratch), document.content, say)
+        built = await build.build(Path(scratch), content, say)
         facts = {
             "sha256": built.sha256,
             "memory_bytes": built.memory_bytes,
-            "base_url": document.base_url,
-            "title": document.title,
-            "operations": document.operations,
+            "documents": [
+                asdict(DocumentFacts(document.base_url, document.title, document.operations))
+                for document in documents
+            ],
         }
         facts_path = Path(scratch) / "facts.json"
         facts_path.write_text(json.dumps(facts))
-        document_path = Path(scratch) / "document.json"
-        document_path.write_bytes(document.content)
-        document_path.replace(folder / f"{key}.spec")
+        documents_path = Path(scratch) / "documents.json"
+        documents_path.write_bytes(content)
+        documents_path.replace(folder / f"{key}.specs")
         # The facts come last: without them there is no image.
         built.path.replace(folder / f"{key}.image")
         facts_path.replace(folder / f"{key}.json")
@@ -210,5 +232,5 @@ def _prune(folder: Path) -> None:
     """Remove the images that were used the longest ago."""
     images = sorted(folder.glob("*.image"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in images[KEPT_IMAGES:]:
-        for suffix in (".json", ".lock", ".spec", ".image"):
+        for suffix in (".json", ".lock", ".specs", ".image"):
             path.with_suffix(suffix).unlink(missing_ok=True)

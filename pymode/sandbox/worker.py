@@ -150,7 +150,12 @@ class Worker:
 
     def __init__(self, image: Path, image_memory_bytes: int, limits: Limits) -> None:
         # JSON writes some characters of the code as six.
-        largest = max(limits.response_bytes * 2, limits.result_bytes, limits.source_bytes * 6)
+        largest = max(
+            limits.response_bytes * 2,
+            limits.result_bytes,
+            limits.source_bytes * 6,
+            limits.state_bytes * 6,
+        )
         self._pipe = Pipe(largest + FRAME_MARGIN_BYTES)
         self._limits = limits
         self._bridge = Bridge(self._pipe, limits)

@@ -20,6 +20,8 @@ from pymode.hosts.questions import show
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
 
+    from pymode.tools.tool import Elicit, Schema
+
 # The first version in which a server cannot call back; versions are dates.
 _ANSWERED_LATER = "2026-07-28"
 
@@ -83,6 +85,24 @@ def find_approver(ctx: ServerRequestContext[Any, Any]) -> Asking | Postponing | 
     if elicitation is None or (elicitation.form is None and elicitation.url is not None):
         return None
     return Postponing() if ctx.protocol_version >= _ANSWERED_LATER else Asking(ctx)
+
+
+def find_elicit(ctx: ServerRequestContext[Any, Any]) -> Elicit | None:
+    """How a question of an upstream server reaches the person; None where it cannot.
+
+    From 2026-07-28 a server cannot ask while a call is open, and what an upstream server waits for
+    cannot be put off.
+    """
+    if not isinstance(find_approver(ctx), Asking):
+        return None
+
+    async def elicit(message: str, schema: Schema) -> tuple[str, Mapping[str, Any] | None]:
+        result = await ctx.session.elicit_form(
+            message, dict(schema), related_request_id=ctx.request_id
+        )
+        return result.action, result.content
+
+    return elicit
 
 
 def ask_later(paused: Paused, state: str) -> types.InputRequiredResult:

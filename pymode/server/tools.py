@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -14,24 +14,30 @@ from mcp import types
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
+from pymode.answers import answer, failure
 from pymode.config import token_variable
 from pymode.errors import CodeError, CodeRaised, ConfigError, PymodeError, SandboxError
+from pymode.gateway import find_missing
 from pymode.hosts.approvals import Paused
 from pymode.preparation import Preparation
-from pymode.prompts import ToolPrompt, describe_tools, error_name
-from pymode.server.answers import answer, failure
-from pymode.server.callers import Caller, read_caller
-from pymode.server.elicitation import ask_later, find_approver, read_answers
+from pymode.prompts import Facts, ToolPrompt, describe_tools
+from pymode.server.callers import (
+    Caller,
+    how_to_send,
+    read_caller,
+    read_session,
+    write_tokens,
+)
+from pymode.server.elicitation import ask_later, find_approver, find_elicit, read_answers
 from pymode.server.resources import Resources
 from pymode.server.seals import Seals
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
-    from pydantic import SecretStr
 
     from pymode.codemode import CodeMode
     from pymode.hosts.journal import Journal
-    from pymode.limits import Limits
+    from pymode.identity import Tokens
     from pymode.result import Result
 
     Context: TypeAlias = ServerRequestContext[None, Any]
@@ -44,7 +50,7 @@ _ANNOTATIONS = {
         read_only_hint=False, destructive_hint=True, open_world_hint=True
     ),
 }
-_ARGUMENTS = {"search": ("code",), "execute": ("code", "account_id")}
+_TITLE_CHARS = 200
 
 # A cancelled call kills its worker; this bounds the wait for that.
 _STOP_SECONDS = 5.0
@@ -55,10 +61,8 @@ _log = logging.getLogger(__name__)
 def make_server(
     code_mode: CodeMode,
     *,
-    name: str,
-    limits: Limits,
     max_tokens: int = 6_000,
-    token: SecretStr | None = None,
+    token: Tokens = None,
     account_id: str | None = None,
     preparation: Preparation | None = None,
 ) -> Server[None]:
@@ -66,17 +70,14 @@ def make_server(
 
     Args:
         code_mode: what runs the code.
-        name: what the code calls the API, such as "cloudflare"; that of `code_mode`.
-        limits: those of `code_mode`, for the descriptions.
         max_tokens: budget of one answer.
-        token: API token of calls that come over stdio. A call over HTTP has only that of its own
-            `Authorization: Bearer` header, whatever is given here.
+        token: of calls that come over stdio, see `CodeMode.execute`. A call over HTTP has only
+            what its own headers bring, whatever is given here; see `pymode.server.callers`.
         account_id: account of calls that do not name one.
         preparation: that of `code_mode`, where it is under way already; the server closes it.
     """
     preparation = preparation or Preparation(code_mode)
-    prompts = describe_tools(name, limits, max_tokens)
-    tools = _Tools(code_mode, name, prompts, preparation, max_tokens, token, account_id)
+    tools = _Tools(code_mode, preparation, max_tokens, token, account_id)
     resources = Resources(code_mode, tools.find_caller)
 
     @asynccontextmanager
@@ -89,7 +90,7 @@ def make_server(
 
     return Server(
         "pymode",
-        title=f"pymode: {name}",
+        title=f"pymode: {', '.join(code_mode.names)}"[:_TITLE_CHARS],
         version=version("pymode"),
         lifespan=lifespan,
         on_list_tools=tools.list_tools,
@@ -106,18 +107,16 @@ class _Tools:
     def __init__(
         self,
         code_mode: CodeMode,
-        name: str,
-        prompts: Iterable[ToolPrompt],
         preparation: Preparation,
         max_tokens: int,
-        token: SecretStr | None,
+        token: Tokens,
         account_id: str | None,
     ) -> None:
-        tools = [_tool(prompt) for prompt in prompts]
-        self.schemas = {tool.name: tool.input_schema for tool in tools}
-        self._listing = types.ListToolsResult(tools=tools)
+        kinds = [Facts(name, kind) for name, kind in code_mode.kinds.items()]
+        prompts = describe_tools(kinds, code_mode.limits, max_tokens)
+        self.schemas = {prompt.name: prompt.input_schema for prompt in prompts}
+        self._arguments = {prompt.name: prompt.arguments for prompt in prompts}
         self._code_mode = code_mode
-        self._name = name
         self._preparation = preparation
         self._max_tokens = max_tokens
         self._token = token
@@ -128,34 +127,43 @@ class _Tools:
         """Who sent a request; over HTTP only its own header says so."""
         if ctx.request is None:
             return Caller(self._token)
-        caller = read_caller(ctx.request.headers)
-        if caller.token is None and self._code_mode.has_token:
-            raise ConfigError("send the API token in the header Authorization: Bearer TOKEN")
+        apis = [api.name for api in self._code_mode.apis]
+        caller = read_caller(ctx.request.headers, apis)
+        if not caller.keeps and self._code_mode.has_token:
+            raise ConfigError(f"send the API token in the header {how_to_send(apis, apis)}")
         return caller
 
     async def list_tools(
         self, _: Context, __: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        return self._listing
+        """The two tools; the numbers in their descriptions are those of this moment."""
+        facts = await self._code_mode.survey()
+        prompts = describe_tools(facts, self._code_mode.limits, self._max_tokens)
+        return types.ListToolsResult(tools=[_tool(prompt) for prompt in prompts])
 
     async def call_tool(
         self, ctx: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
-        if params.name not in _ARGUMENTS:
+        if params.name not in self.schemas:
             message = f"there is no tool {params.name!r}; the tools are search and execute"
             raise MCPError(code=types.INVALID_PARAMS, message=message)
         logs = ""
         try:
-            arguments = _check(params.name, params.arguments or {})
+            arguments = self._check(params.name, params.arguments or {})
             caller = self.find_caller(ctx)
             await self._prepare(ctx)
             if params.name == "search":
                 result = await _run_apart(
-                    self._code_mode.search(arguments["code"], token=caller.token, keep=caller.keeps)
+                    self._code_mode.search(
+                        arguments["code"],
+                        token=caller.token,
+                        keep=caller.keeps,
+                        session=read_session(ctx.request),
+                    )
                 )
             else:
                 result = await self._execute(ctx, params, arguments, caller)
-            return await answer(result, self._max_tokens)
+            return _content(*await answer(result, self._max_tokens))
         except _Waiting as waiting:
             return ask_later(waiting.paused, waiting.state)
         except CodeError as error:
@@ -165,7 +173,7 @@ class _Tools:
         except Exception:
             _log.exception("%s failed", params.name)
             message = f"pymode failed inside; what happened is in the server's log ({params.name})"
-        return failure(message, logs, self._max_tokens)
+        return _content(failure(message, logs, self._max_tokens), is_error=True)
 
     async def _prepare(self, ctx: Context) -> None:
         async def report(fraction: float, sentence: str) -> None:
@@ -186,7 +194,7 @@ class _Tools:
             "tool": params.name,
             "code": arguments["code"],
             "account_id": account_id or "",
-            "token": token.get_secret_value() if token else "",
+            "token": write_tokens(token),
             **self._code_mode.identity,
         }
         journal: Journal | None = None
@@ -202,19 +210,43 @@ class _Tools:
                     approver=find_approver(ctx),
                     journal=journal,
                     keep=caller.keeps,
+                    session=read_session(ctx.request),
+                    elicit=find_elicit(ctx),
+                    tool_progress=ctx.session.report_progress,
                 )
             )
         except Paused as paused:
             raise _Waiting(paused, self._seals.seal(paused.journal, binding)) from None
         except CodeRaised as error:
-            if token is None and error_name(self._name) in str(error):
-                raise CodeRaised(f"{error}\n{self._missing_token(ctx)}", logs=error.logs) from error
+            if missing := find_missing(self._code_mode.apis, token, str(error)):
+                hint = self._missing_token(ctx, missing)
+                raise CodeRaised(f"{error}\n{hint}", logs=error.logs) from error
             raise
 
-    def _missing_token(self, ctx: Context) -> str:
+    def _missing_token(self, ctx: Context, missing: Sequence[str]) -> str:
         if ctx.request is None:
-            return f"The server has no API token: set its {token_variable(self._name)}."
-        return "The request carried no API token: send it as Authorization: Bearer TOKEN."
+            variables = " or ".join(map(token_variable, missing))
+            return f"The server has no API token: set its {variables}."
+        apis = [api.name for api in self._code_mode.apis]
+        return f"The request carried no API token: send it as {how_to_send(apis, missing)}."
+
+    def _check(self, tool: str, arguments: Mapping[str, object]) -> dict[str, str]:
+        """The arguments of a call, all strings; a null counts as absent."""
+        taken = self._arguments[tool]
+        checked = {}
+        for name, value in arguments.items():
+            if name not in taken:
+                known = " and ".join(taken)
+                raise ConfigError(f"{tool} has no argument {name!r}; it takes {known}")
+            if value is None:
+                continue
+            if not isinstance(value, str):
+                raise ConfigError(f"{name} must be a string, not {type(value).__name__}")
+            checked[name] = value
+        if "code" not in checked:
+            msg = f"{tool} needs the argument code, a string with an async Python function"
+            raise ConfigError(msg)
+        return checked
 
 
 class _Waiting(Exception):
@@ -235,21 +267,10 @@ def _tool(prompt: ToolPrompt) -> types.Tool:
     )
 
 
-def _check(tool: str, arguments: Mapping[str, object]) -> dict[str, str]:
-    """The arguments of a call, all strings; a null counts as absent."""
-    checked = {}
-    for name, value in arguments.items():
-        if name not in _ARGUMENTS[tool]:
-            known = " and ".join(_ARGUMENTS[tool])
-            raise ConfigError(f"{tool} has no argument {name!r}; it takes {known}")
-        if value is None:
-            continue
-        if not isinstance(value, str):
-            raise ConfigError(f"{name} must be a string, not {type(value).__name__}")
-        checked[name] = value
-    if "code" not in checked:
-        raise ConfigError(f"{tool} needs the argument code, a string with an async Python function")
-    return checked
+def _content(*texts: str, is_error: bool = False) -> types.CallToolResult:
+    return types.CallToolResult(
+        content=[types.TextContent(type="text", text=text) for text in texts], is_error=is_error
+    )
 
 
 async def _run_apart(call: Coroutine[Any, Any, T]) -> T:

@@ -13,7 +13,6 @@ from mcp import Client, types
 from simulated_api import API, Open
 
 from pymode.hosts.rules import Rules
-from pymode.limits import Limits
 from pymode.server import make_server
 
 PATIENCE_SECONDS = 120
@@ -163,7 +162,7 @@ async def test_over_mcp_a_dry_run_lists_what_it_held_back(
 ) -> None:
     async with open_code_mode(dry_run=True) as code_mode:
         await code_mode.prepare()
-        server = make_server(code_mode, name="cloudflare", limits=Limits())
+        server = make_server(code_mode)
         async with Client(server, mode=era) as client:
             result = await client.call_tool("execute", {"code": MAKE_RECORD})
     assert not result.is_error
@@ -180,7 +179,7 @@ async def test_over_mcp_a_refusal_names_its_rule_and_what_was_sent(
 ) -> None:
     async with open_code_mode(rules=Rules.parse(deny=["tag:dns"])) as code_mode:
         await code_mode.prepare()
-        server = make_server(code_mode, name="cloudflare", limits=Limits())
+        server = make_server(code_mode)
         async with Client(server, mode=era) as client:
             result = await client.call_tool("execute", {"code": MAKE_RECORD})
     assert result.is_error

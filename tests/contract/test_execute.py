@@ -172,9 +172,9 @@ async def main():
 """
     with pytest.raises(CodeRaised) as caught:
         await cloudflare.execute(code)
-    first, *frames, sent = str(caught.value).splitlines()
+    # What was sent is in the first line already, so it is not said again.
+    first, *frames = str(caught.value).splitlines()
     assert first.startswith("CloudflareError: 400 POST /zones: ")
-    assert sent == "Writes sent and answered: POST /zones 400."
     assert frames == ['  line 4, in main: await cloudflare.request("POST", "/zones", body={})']
     assert caught.value.logs == "asking\n"
 

@@ -379,7 +379,9 @@ async def test_what_was_printed_before_a_limit_comes_back(code_mode: CodeMode) -
     ],
 )
 async def test_search_says_that_requests_belong_to_execute(code_mode: CodeMode, code: str) -> None:
-    with pytest.raises(CodeRaised, match="is there in execute only; search reads `spec` alone"):
+    with pytest.raises(
+        CodeRaised, match="is there in execute only; search reads, and calls nothing"
+    ):
         await code_mode.search(code)
 
 

@@ -134,7 +134,7 @@ async def test_the_server_of_the_document_is_the_same_whether_it_is_named_or_not
     async with open_code_mode(log=log, base_url=None) as code_mode:
         name = await keep(code_mode)
         assert code_mode.image is not None
-        base_url = code_mode.image.base_url
+        base_url = code_mode.image.documents[0].base_url
     async with open_code_mode(log=log, base_url=base_url) as code_mode:
         assert await code_mode.read_result(name) is not None
 

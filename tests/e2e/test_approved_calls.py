@@ -134,8 +134,6 @@ class Ready:
 def serve(code_mode):
     return make_server(
         code_mode,
-        name="cloudflare",
-        limits=Limits(),
         token=SecretStr(TOKEN),
         preparation=Ready(),
     )

@@ -72,11 +72,11 @@ def builder(monkeypatch) -> FakeBuild:
 
 async def test_an_image_is_built_once(cache, builder):
     """The second time it comes from the cache, facts and all."""
-    first = await image.open_image(SPEC)
-    assert await image.open_image(SPEC) == first
+    first = await image.open_image([SPEC])
+    assert await image.open_image([SPEC]) == first
     assert builder.builds == 1
-    assert (first.title, first.operations) == ("Small", 1)
-    assert first.base_url == "https://api.example.com"
+    assert (first.documents[0].title, first.operations) == ("Small", 1)
+    assert first.documents[0].base_url == "https://api.example.com"
     assert first.path.read_bytes() == b"native code"
 
 
@@ -84,14 +84,14 @@ async def test_the_folder_is_the_users_alone(cache, builder):
     """Also where it was open to others before."""
     cache.mkdir(parents=True)
     cache.chmod(0o777)
-    await image.open_image(SPEC)
+    await image.open_image([SPEC])
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("what", ["folder", "image", "facts"])
 async def test_what_belongs_to_another_user_is_refused(cache, builder, what):
     """The error says whose it is and what to do."""
-    opened = await image.open_image(SPEC)
+    opened = await image.open_image([SPEC])
     path = {"folder": cache, "image": opened.path, "facts": opened.path.with_suffix(".json")}[what]
     if os.getuid() == 0:
         os.chown(path, 4321, 4321, follow_symlinks=False)
@@ -104,7 +104,7 @@ async def test_what_belongs_to_another_user_is_refused(cache, builder, what):
         path.unlink()
         path.symlink_to("/etc/passwd")
     with pytest.raises(ImageError, match="not to you"):
-        await image.open_image(SPEC)
+        await image.open_image([SPEC])
     assert builder.builds == 1
 
 
@@ -127,9 +127,9 @@ async def test_what_belongs_to_another_user_is_refused(cache, builder, what):
 )
 async def test_a_damaged_image_is_built_again_and_never_opened(cache, builder, damage):
     """wasmtime would crash on it."""
-    opened = await image.open_image(SPEC)
+    opened = await image.open_image([SPEC])
     damage(opened.path)
-    assert (await image.open_image(SPEC)).path.read_bytes() == b"native code"
+    assert (await image.open_image([SPEC])).path.read_bytes() == b"native code"
     assert builder.builds == 2
 
 
@@ -137,21 +137,21 @@ async def test_a_link_in_place_of_an_image_is_not_written_through(cache, builder
     """The file that it points to stays as it is."""
     target = tmp_path / "target"
     target.write_bytes(b"precious")
-    opened = await image.open_image(SPEC)
+    opened = await image.open_image([SPEC])
     opened.path.unlink()
     opened.path.symlink_to(target)
-    again = await image.open_image(SPEC)
+    again = await image.open_image([SPEC])
     assert target.read_bytes() == b"precious"
     assert not again.path.is_symlink()
 
 
 async def test_an_image_that_cannot_be_read_is_an_error_for_the_operator(cache, builder):
     """Not one without a name."""
-    opened = await image.open_image(SPEC)
+    opened = await image.open_image([SPEC])
     opened.path.unlink()
     opened.path.mkdir()
     with pytest.raises(ImageError, match="remove"):
-        await image.open_image(SPEC)
+        await image.open_image([SPEC])
 
 
 async def test_a_cache_that_cannot_be_made_is_an_error_for_the_operator(tmp_path, monkeypatch):
@@ -159,7 +159,7 @@ async def test_a_cache_that_cannot_be_made_is_an_error_for_the_operator(tmp_path
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(ImageError, match="XDG_CACHE_HOME"):
-        await image.open_image(SPEC)
+        await image.open_image([SPEC])
 
 
 async def test_of_two_builds_at_once_one_waits_and_finds_the_image(cache, builder):
@@ -172,9 +172,9 @@ async def test_of_two_builds_at_once_one_waits_and_finds_the_image(cache, builde
         heard.append(sentence)
         said.set()
 
-    first = asyncio.create_task(image.open_image(SPEC))
+    first = asyncio.create_task(image.open_image([SPEC]))
     await builder.began.wait()
-    second = asyncio.create_task(image.open_image(SPEC, hear))
+    second = asyncio.create_task(image.open_image([SPEC], hear))
     async with asyncio.timeout(PATIENCE_SECONDS):
         await said.wait()
         assert list(cache.glob("*.image")) == []
@@ -187,7 +187,7 @@ async def test_of_two_builds_at_once_one_waits_and_finds_the_image(cache, builde
 async def test_a_cancelled_build_leaves_nothing_behind(cache, builder):
     """Neither a folder nor a lock that anyone waits for."""
     builder.go.clear()
-    build_task = asyncio.create_task(image.open_image(SPEC))
+    build_task = asyncio.create_task(image.open_image([SPEC]))
     await builder.began.wait()
     build_task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -195,7 +195,7 @@ async def test_a_cancelled_build_leaves_nothing_behind(cache, builder):
     assert [path.suffix for path in cache.iterdir()] == [".lock"]
     builder.go.set()
     async with asyncio.timeout(PATIENCE_SECONDS):
-        assert await image.open_image(SPEC)
+        assert await image.open_image([SPEC])
 
 
 KILLED = """
@@ -206,7 +206,7 @@ from pymode.sandbox import build, image
 async def main():
     build.build = fake = FakeBuild()
     fake.go.clear()
-    await image.open_image(SPEC, lambda fraction, _: print(fraction, flush=True))
+    await image.open_image([SPEC], lambda fraction, _: print(fraction, flush=True))
 asyncio.run(main())
 """
 
@@ -227,13 +227,13 @@ async def test_a_killed_build_leaves_no_half_image_and_no_lock(cache, builder):
     (left,) = cache.glob("build-*")
     assert list(cache.glob("*.image")) == []
     async with asyncio.timeout(PATIENCE_SECONDS):
-        opened = await image.open_image(SPEC)
+        opened = await image.open_image([SPEC])
     assert opened.path.read_bytes() == b"native code"
     assert left.exists()
     long_ago = time.time() - 10 * build.BUILD_SECONDS
     os.utime(left, (long_ago, long_ago))
     opened.path.unlink()
-    await image.open_image(SPEC)
+    await image.open_image([SPEC])
     assert not left.exists()
 
 
@@ -241,7 +241,7 @@ async def test_only_the_images_used_last_are_kept(cache, builder):
     """Those of other specs make room."""
     for number in range(image.KEPT_IMAGES + 3):
         document = DOCUMENT | {"info": {"title": str(number), "version": "1"}}
-        opened = await image.open_image(Spec("a test", "small", json.dumps(document).encode()))
+        opened = await image.open_image([Spec("a test", "small", json.dumps(document).encode())])
         os.utime(opened.path, (number, number))
     assert len(list(cache.glob("*.image"))) == image.KEPT_IMAGES
     assert opened.path.exists()
@@ -251,5 +251,5 @@ async def test_a_real_build_that_fails_says_why_and_leaves_nothing(cache, monkey
     """Its step is a process; what that prints last is in the error."""
     monkeypatch.setattr(build, "_COMPONENTIZE", "raise SystemExit('no compiler for you')")
     with pytest.raises(ImageError, match="no compiler for you"):
-        await image.open_image(SPEC)
+        await image.open_image([SPEC])
     assert [path.suffix for path in cache.iterdir()] == [".lock"]

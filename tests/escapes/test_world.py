@@ -21,7 +21,7 @@ ATTACKS = {
     "read a file": ("return builtins['open']('/etc/passwd').read()", NO_FILE),
     "read itself": ("return builtins['open']('/proc/self/maps').read()", NO_FILE),
     "read upwards": ("return builtins['open']('../../../../etc/passwd').read()", NO_FILE),
-    "read the staged spec": ("return builtins['open']('/0/spec.json').read()", NO_FILE),
+    "read the staged spec": ("return builtins['open']('/0/specs.json').read()", NO_FILE),
     "write a file": ("builtins['open']('/tmp/escaped', 'w')", NO_FILE),
     "make a folder": ("os.mkdir('/tmp/escaped')", NO_FILE),
     "link a file": ("os.symlink('/etc/passwd', 'x')", NO_FILE),

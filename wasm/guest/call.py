@@ -11,7 +11,7 @@ import json
 import random
 from dataclasses import dataclass
 
-from guest import failures, limits, namespaces, program, results
+from guest import failures, limits, namespaces, program, results, state, tools
 from guest.encode import ResultTooLarge, Unencodable, encode
 from guest.loop import HostLoop
 from guest.printed import Printed
@@ -29,6 +29,11 @@ async def rehearse():
         for operation in methods.values()
         if "/rehearse/" in path or "rehearse" in operation.get("tags", ())
     ]
+"""
+
+REHEARSED_CODE_FOR_ALL = """
+async def rehearse():
+    return 0
 """
 
 
@@ -63,7 +68,7 @@ class HostCalls:
             raise limits.LimitExceeded("host_calls", msg)
 
 
-def run(request_text: str, spec: dict, pointers: dict[int, str], printed: Printed) -> str:
+def run(request_text: str, specs: list[dict], pointers: dict[int, str], printed: Printed) -> str:
     """Run the call that the JSON `request_text` describes and return its outcome."""
     request = json.loads(request_text)
     host.begin()
@@ -72,7 +77,7 @@ def run(request_text: str, spec: dict, pointers: dict[int, str], printed: Printe
     source = request["code"]
     try:
         loop = HostLoop()
-        loaded = program.load(source, _scope(request, spec, loop))
+        loaded = program.load(source, _scope(request, specs, loop))
         source = loaded.source
         value = loop.run_until_complete(_finish(loop, loaded, request))
         encoded = encode(value, request["limits"]["result_bytes"], pointers)
@@ -92,30 +97,50 @@ def run(request_text: str, spec: dict, pointers: dict[int, str], printed: Printe
         printed.flush()
 
 
-def _scope(request: dict, spec: dict, loop: HostLoop) -> dict[str, object]:
+def _scope(request: dict, specs: list[dict], loop: HostLoop) -> dict[str, object]:
     """Return the globals of the code."""
     bounds = request["limits"]
     most_in_flight = bounds["host_calls_in_flight"]
     turns = asyncio.Semaphore(most_in_flight)
     host_calls = HostCalls(loop, bounds["host_calls"], most_in_flight, turns)
-    scope: dict[str, object] = {"spec": spec, "results": results.Results(host_calls.now)}
-    for name in request["namespaces"]:
+    scope: dict[str, object] = {"results": results.Results(host_calls.now)}
+    if specs:
+        scope["specs"] = dict(zip(request["specs"], specs, strict=True))
+    if len(specs) == 1:
+        scope["spec"] = specs[0]
+    for name in request["apis"]:
         namespace, error = namespaces.make(name, host_calls)
         refused = error.Refused
         scope |= {name: namespace, error.__name__: error, refused.__name__: refused}
+    for name, known in request["tools"].items():
+        title = namespaces.error_name(name)
+        made, failed = tools.make(name, title, known, host_calls.now, host_calls)
+        refused = failed.Refused
+        scope |= {name: made, failed.__name__: failed, refused.__name__: refused}
     scope |= {name: namespaces.Absent(name) for name in request["absent"]}
-    if request["namespaces"]:
+    if request["apis"]:
         scope["account_id"] = request["account_id"]
-    return scope
+    # Asked for when the code turns out to read them.
+    return scope | dict.fromkeys(request["on_demand"])
 
 
 async def _finish(loop: HostLoop, loaded: program.Program, request: dict) -> object:
     """Run the code to its end, and end what it left running, as `asyncio.run` does."""
     scope = loaded.scope
+    wanted = loaded.names.intersection(request["on_demand"])
+    kept, failure = None, None
+    if "tools" in wanted:
+        scope["tools"] = tools.read_all(await loop.call(tools.TARGET, "{}"))
+    if "state" in wanted:
+        kept = state.Kept(await loop.call(state.TARGET, ""))
+        scope["state"] = kept.value
     try:
         if "account_id" in loaded.names and "account_id" in scope and scope["account_id"] is None:
-            scope["account_id"] = await _find_account(loop, request["namespaces"][0])
+            scope["account_id"] = await _find_account(loop, request["apis"][0])
         return await loaded.entry()
+    except BaseException as error:
+        failure = error
+        raise
     finally:
         left = asyncio.all_tasks(loop) - {asyncio.current_task()}
         for task in left:
@@ -123,6 +148,14 @@ async def _finish(loop: HostLoop, loaded: program.Program, request: dict) -> obj
         if left:
             await asyncio.gather(*left, return_exceptions=True)
         await loop.shutdown_asyncgens()
+        try:
+            if kept is not None and (changes := kept.find_changes()):
+                state.check_reply(await loop.call(state.TARGET, changes))
+        except state.StateError as error:
+            # The code's own failure is the news.
+            if failure is None:
+                raise
+            failure.add_note(str(error))
 
 
 class AccountNotFound(Exception):
@@ -141,7 +174,7 @@ def _error(kind: str, message: str, limit: str | None = None) -> str:
     return json.dumps({"error": kind, "message": message, "limit": limit}) + "\n"
 
 
-def rehearse(spec: dict, pointers: dict[int, str], printed: Printed) -> None:
+def rehearse(specs: list[dict], pointers: dict[int, str], printed: Printed) -> None:
     """Run a call that finds nothing, so that what calls touch is in memory before one comes."""
     bounds = {
         "host_calls": 1,
@@ -149,8 +182,10 @@ def rehearse(spec: dict, pointers: dict[int, str], printed: Printed) -> None:
         "result_bytes": 1000,
         "printed_chars": 1000,
     }
-    request = {"code": REHEARSED_CODE, "namespaces": ["rehearsal"]}
-    request |= {"absent": [], "account_id": None, "limits": bounds}
-    outcome = run(json.dumps(request), spec, pointers, printed)
+    names = [f"spec_{number}" for number, _ in enumerate(specs)]
+    request = {"code": REHEARSED_CODE if len(specs) == 1 else REHEARSED_CODE_FOR_ALL}
+    request |= {"specs": names, "apis": ["rehearsal"], "tools": {}, "absent": [], "on_demand": []}
+    request |= {"account_id": None, "limits": bounds}
+    outcome = run(json.dumps(request), specs, pointers, printed)
     if not outcome.startswith('{"ok"'):
         raise RuntimeError(outcome)

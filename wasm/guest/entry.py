@@ -26,7 +26,7 @@ for _name in (*ALLOWED_MODULES, *LATE_MODULES):
 
 # Nothing here is garbage for long, and a call is too short to collect.
 gc.disable()
-SPEC, POINTERS = spec_module.load(str(Path(__file__).parent.parent / "spec.json"))
+SPECS, POINTERS = spec_module.load(str(Path(__file__).parent.parent / "specs.json"))
 
 
 def _no_sleep(_seconds: float) -> None:
@@ -52,8 +52,8 @@ class WitWorld(World):
 
     def rehearse(self) -> None:
         """Run a call that does nothing, and walk over what a search scans."""
-        call.rehearse(SPEC, POINTERS, PRINTED)
+        call.rehearse(SPECS, POINTERS, PRINTED)
 
     def run(self, request: str) -> str:
         """Run one call; see `call.run`."""
-        return call.run(request, SPEC, POINTERS, PRINTED)
+        return call.run(request, SPECS, POINTERS, PRINTED)

@@ -109,8 +109,13 @@ class Absent:
         self._name = name
 
     def __getattr__(self, attribute: str) -> object:
-        msg = f"{self._name}.{attribute} is there in execute only; search reads `spec` alone"
+        msg = f"{self._name}.{attribute} is there in execute only; search reads, and calls nothing"
         raise AttributeError(msg)
+
+
+def error_name(name: str) -> str:
+    """Return the name of the error class of a namespace: `CloudflareError` for "cloudflare"."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Error"
 
 
 def make(name: str, call: Call) -> tuple[Namespace, type[APIError]]:
@@ -120,7 +125,7 @@ def make(name: str, call: Call) -> tuple[Namespace, type[APIError]]:
         name: such as "cloudflare", whose error class is `CloudflareError`.
         call: takes the name and a payload, gives the reply of the host.
     """
-    title = "".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Error"
+    title = error_name(name)
     text = f"A request of {name} failed: status, errors, ray_id, message."
     error_class = type(title, (APIError,), {"__doc__": text, "__module__": "builtins"})
     text = f"A rule of the operator of {name} is against a request; it was not sent."

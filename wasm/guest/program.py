@@ -60,7 +60,7 @@ def load(text: str, scope: dict[str, object]) -> Program:
         Rejected: the code is not Python, breaks the policy, or holds nothing to call.
     """
     tree, source = parse(text)
-    namespaces = tuple(name for name, value in scope.items() if hasattr(value, "request"))
+    namespaces = tuple(name for name, value in scope.items() if hasattr(type(value), "request"))
     reading = policy.check(tree, source, namespaces)
     function = None if reading.loop_starts else shape.find_program(tree.body, scope)
     if function is not None:

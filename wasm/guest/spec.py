@@ -1,7 +1,7 @@
-"""The OpenAPI document as the code sees it: plain dicts, every reference resolved.
+"""The OpenAPI documents as the code sees them: plain dicts, every reference resolved.
 
-It is loaded once, while the image is built; each call starts with it in memory. Schemas that are
-used in many places stay one shared object, and a recursive schema is a real cycle.
+They are loaded once, while the image is built; each call starts with them in memory. Schemas that
+are used in many places stay one shared object, and a recursive schema is a real cycle.
 """
 
 from __future__ import annotations
@@ -30,19 +30,31 @@ _PRODUCT: Final = re.compile(
 )
 
 
-def load(path: str | Path) -> tuple[dict[str, Any], dict[int, str]]:
-    """Read an OpenAPI document and lay it out for searching.
+def load(path: str | Path) -> tuple[list[dict[str, Any]], dict[int, str]]:
+    """Read OpenAPI documents and lay them out for searching.
 
     Args:
-        path: a JSON file whose local references all resolve, as the host has checked.
+        path: a JSON file with a list of them, whose local references all resolve, as the host has
+            checked.
 
     Returns:
-        The resolved document, and for each object that contains itself, by its id, the pointer
-        under which the document knows it.
+        The resolved documents, and for each object that contains itself, by its id, the pointer
+        under which its document knows it.
     """
-    document = json.loads(Path(path).read_bytes())
+    documents = json.loads(Path(path).read_bytes())
+    specs: list[dict[str, Any]] = []
+    pointers: dict[int, str] = {}
+    while documents:
+        # Popped, so that its memory goes back before the next one is laid out.
+        spec, found = _lay_out(documents.pop(0))
+        specs.append(spec)
+        pointers |= found
+    return specs, pointers
+
+
+def _lay_out(document: dict[str, Any]) -> tuple[dict[str, Any], dict[int, str]]:
     spec, targets = resolve(document)
-    del document
+    document.clear()
     spec["paths"] = complete_paths(spec.get("paths", {}))
     recursive = find_recursive(spec, targets)
     moved = heap.relocate(_order(spec))

@@ -1,10 +1,8 @@
-"""What a call sends back: the value first, then what was printed, within one budget of tokens."""
+"""What a call says to a model: the value, then what was printed, within one budget of tokens."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from mcp import types
 
 from pymode.render import write_whole
 from pymode.tokens import count_tokens_bound
@@ -16,28 +14,39 @@ if TYPE_CHECKING:
 _PRINTED_SHARE = 4
 
 
-async def answer(result: Result, max_tokens: int) -> types.CallToolResult:
-    """A result as MCP content: the value as JSON, then notes and prints if there are any."""
+async def answer(result: Result, max_tokens: int) -> list[str]:
+    """A result as texts: the value as JSON, then notes and prints if there are any.
+
+    Args:
+        result: of the call.
+        max_tokens: the budget of all texts together.
+    """
     remarks = _join(
         *(f"note: {note}" for note in result.notes),
         *(f"dry run, not sent: {write.method} {write.path}" for write in result.planned),
         _printed("printed", result.logs),
     )
     if not remarks:
-        return _content(await result.render(max_tokens))
+        return _clean(await result.render(max_tokens))
     whole = write_whole(result.value, max_tokens)
     room = 0 if whole is None else max_tokens - count_tokens_bound(whole)
     remarks = cut(remarks, max(room, max_tokens // _PRINTED_SHARE))
     text = await result.render(max(max_tokens - count_tokens_bound(remarks), 1))
-    return _content(text, remarks)
+    return _clean(text, remarks)
 
 
-def failure(message: str, logs: str, max_tokens: int) -> types.CallToolResult:
-    """An error as MCP content: what happened and what to do, then what was printed so far."""
+def failure(message: str, logs: str, max_tokens: int) -> str:
+    """An error as text: what happened and what to do, then what was printed so far.
+
+    Args:
+        message: of the error.
+        logs: what was printed.
+        max_tokens: the budget.
+    """
     text = cut(message, max_tokens)
     printed = _printed("printed so far", logs)
     room = max(max_tokens - count_tokens_bound(text), max_tokens // _PRINTED_SHARE)
-    return _content(_join(text, cut(printed, room)), is_error=True)
+    return _clean(_join(text, cut(printed, room)))[0]
 
 
 def cut(text: str, max_tokens: int) -> str:
@@ -66,9 +75,6 @@ def _join(*parts: str) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _content(*texts: str, is_error: bool = False) -> types.CallToolResult:
-    # Half a surrogate pair, which Python can print, has no UTF-8 and would break the transport.
-    clean = [text.encode("utf-8", "replace").decode() for text in texts]
-    return types.CallToolResult(
-        content=[types.TextContent(type="text", text=text) for text in clean], is_error=is_error
-    )
+def _clean(*texts: str) -> list[str]:
+    # Half a surrogate pair, which Python can print, has no UTF-8 and would break a transport.
+    return [text.encode("utf-8", "replace").decode() for text in texts]

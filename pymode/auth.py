@@ -1,0 +1,190 @@
+"""How an API is told who calls: the ways that OpenAPI knows, and tokens that are made anew.
+
+    Bearer(token)                      Authorization: Bearer …
+    ApiKey(name, key)                  a header of that name, or a query parameter
+    Basic(user, password)              Authorization: Basic …
+
+Each secret is text, a `SecretStr`, or a function, asynchronous or not, that returns a fresh one; it
+is called once in each execution that sends a request. No secret ever enters the sandbox, a repr, an
+error or the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from pydantic import SecretStr
+
+from pymode.errors import ConfigError
+
+Secret: TypeAlias = str | SecretStr | Callable[[], str | SecretStr | Awaitable[str | SecretStr]]
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]{1,8192}")
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What is added to each request of one execution.
+
+    Args:
+        headers: such as Authorization.
+        query: pairs that are added to the query.
+        secrets: what must be taken out of everything that goes back.
+    """
+
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    secrets: tuple[SecretStr, ...] = ()
+
+
+class Bearer:
+    """A bearer token.
+
+    Args:
+        token: or a function that returns a fresh one.
+    """
+
+    def __init__(self, token: Secret) -> None:
+        # No frame keeps a secret as it is, here and below: tracebacks may show their locals.
+        token = hide_secret(token)
+        self._token = _Hidden(token)
+        for known in self.known:
+            _check_token(known)
+
+    @property
+    def known(self) -> tuple[SecretStr, ...]:
+        """The secrets that do not have to be asked for."""
+        return self._token.known
+
+    async def make(self) -> Credential:
+        """What is added to the requests of one execution.
+
+        Raises:
+            ConfigError: the secret cannot be sent.
+        """
+        token = await self._token.read()
+        _check_token(token)
+        headers = {"authorization": f"Bearer {token.get_secret_value()}"}
+        return Credential(headers, secrets=(token,))
+
+
+class ApiKey:
+    """A key in a header or in the query.
+
+    Args:
+        name: of the header or the query parameter.
+        key: or a function that returns a fresh one.
+        where: "header" or "query".
+
+    Raises:
+        ConfigError: the name cannot be that of a header.
+    """
+
+    def __init__(self, name: str, key: Secret, *, where: Literal["header", "query"] = "header"):
+        key = hide_secret(key)
+        if where not in ("header", "query"):
+            raise ConfigError(f'where must be "header" or "query", not {where!r}')
+        if where == "header" and not _HEADER_NAME.fullmatch(name):
+            raise ConfigError(f"{name[:60]!r} cannot be the name of a header")
+        self._name = name
+        self._key = _Hidden(key)
+        self._where = where
+
+    @property
+    def known(self) -> tuple[SecretStr, ...]:
+        """The secrets that do not have to be asked for."""
+        return self._key.known
+
+    async def make(self) -> Credential:
+        """See `Bearer.make`."""
+        key = await self._key.read()
+        text = key.get_secret_value()
+        if self._where == "query":
+            return Credential(query=((self._name, text),), secrets=(key,))
+        if not _HEADER_VALUE.fullmatch(text):
+            raise ConfigError(f"the key for the header {self._name} cannot stand in a header")
+        return Credential({self._name.lower(): text}, secrets=(key,))
+
+
+class Basic:
+    """A user name and a password.
+
+    Args:
+        user: without a colon.
+        password: or a function that returns a fresh one.
+    """
+
+    def __init__(self, user: str, password: Secret) -> None:
+        password = hide_secret(password)
+        if ":" in user:
+            raise ConfigError("the user name of basic authentication may hold no colon")
+        self._user = user
+        self._password = _Hidden(password)
+
+    @property
+    def known(self) -> tuple[SecretStr, ...]:
+        """The secrets that do not have to be asked for."""
+        return self._password.known
+
+    async def make(self) -> Credential:
+        """See `Bearer.make`."""
+        password = await self._password.read()
+        pair = f"{self._user}:{password.get_secret_value()}".encode()
+        encoded = base64.b64encode(pair).decode()
+        return Credential(
+            {"authorization": f"Basic {encoded}"}, secrets=(password, SecretStr(encoded))
+        )
+
+
+Auth: TypeAlias = Bearer | ApiKey | Basic
+
+
+def _check_token(token: SecretStr) -> None:
+    if not _TOKEN.fullmatch(token.get_secret_value()):
+        raise ConfigError("the API token has spaces or other characters that no token has")
+
+
+class _Hidden:
+    """A secret, or what returns one; its repr shows neither."""
+
+    def __init__(self, secret: Secret) -> None:
+        # Nowhere in plain text under a name: a traceback may show what names hold.
+        self._secret = secret = hide_secret(secret)
+
+    @property
+    def known(self) -> tuple[SecretStr, ...]:
+        return (self._secret,) if isinstance(self._secret, SecretStr) else ()
+
+    async def read(self) -> SecretStr:
+        secret = self._secret
+        if not isinstance(secret, SecretStr):
+            # A function may ask another program, which is no reason for all others to wait.
+            secret = hide_secret(await asyncio.to_thread(secret))
+            if inspect.isawaitable(secret):
+                secret = hide_secret(await secret)
+        if not isinstance(secret, SecretStr):
+            kind = type(secret).__name__
+            raise ConfigError(f"the function for a secret must return a string, not {kind}")
+        return secret
+
+
+def hide_secret(secret: Any) -> Any:
+    """Return a secret out of sight and without the space around it; anything else as it is."""
+    if isinstance(secret, SecretStr):
+        return SecretStr(secret.get_secret_value().strip())
+    return SecretStr(secret.strip()) if isinstance(secret, str) else secret
+
+
+def to_auth(auth: Any) -> Auth | None:
+    """Turn what a user gives into an `Auth`: a bare secret or a function is a bearer token."""
+    if auth is None or isinstance(auth, (Bearer, ApiKey, Basic)):
+        return auth
+    return Bearer(auth)

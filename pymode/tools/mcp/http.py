@@ -1,0 +1,175 @@
+"""A server at a URL: Streamable HTTP, or the SSE transport from before it, every answer bounded.
+
+Requests go to httpx's transport of the SDK without proxies, netrc or cookies of the environment,
+as in `pymode.http`. The SDK logs URLs; it only ever sees the origin, because keys are often part
+of the path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any, cast
+
+import httpx2
+from mcp import types
+from mcp.client._transport import TransportStreams
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import MCP_SESSION_ID, streamable_http_client
+
+from pymode.tools.mcp.messages import MESSAGE_BYTES, ValueCounter, is_bushy
+from pymode.tools.mcp.servers import HttpServer
+
+LOST = -32_099
+"""The code of the error that says: the next call needs a new connection."""
+
+_CONNECT_SECONDS = 10.0
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+_GONE = "it cannot be reached; nothing was sent"
+_BROKE = "the connection to it broke; the call may have taken effect"
+_FORGOT = "it has forgotten the session; nothing was done, and the next call begins a new one"
+_REFUSES = "it refuses access (HTTP {}): check its headers, or its token"
+
+
+@asynccontextmanager
+async def reach(server: HttpServer) -> AsyncIterator[TransportStreams]:
+    """Open the transport; it connects with its first message."""
+    context = await asyncio.to_thread(_tls)
+    origin = _origin(server)
+    if server.is_sse:
+
+        def give(*_: Any, **__: Any) -> httpx2.AsyncClient:
+            return make_client(server, context)
+
+        async with sse_client(origin, httpx_client_factory=give) as streams:
+            yield streams
+        return
+    async with (
+        make_client(server, context) as client,
+        streamable_http_client(
+            origin, http_client=client, max_sse_event_size=MESSAGE_BYTES
+        ) as streams,
+    ):
+        yield streams
+
+
+def make_client(server: HttpServer, context: ssl.SSLContext) -> httpx2.AsyncClient:
+    """A client that reaches one server, under the URL that the SDK knows."""
+    headers = {name: value.get_secret_value() for name, value in server.headers.items()}
+    return httpx2.AsyncClient(
+        # A compressed answer has no bound that is known before it was read.
+        headers={**headers, "Accept-Encoding": "identity"},
+        # How long an answer may take is the matter of each call.
+        timeout=httpx2.Timeout(_CONNECT_SECONDS, read=None),
+        transport=Bounded(server, httpx2.AsyncHTTPTransport(verify=context, trust_env=False)),
+        trust_env=False,
+    )
+
+
+class Bounded(httpx2.AsyncBaseTransport):
+    """Sends requests to the real URL, and reads no more of an answer than is allowed.
+
+    What fails is answered with an error of JSON-RPC, because an exception would end the whole
+    connection, and with it every call under way.
+    """
+
+    def __init__(self, server: HttpServer, inner: httpx2.AsyncBaseTransport) -> None:
+        self._url = httpx2.URL(server.url)
+        self._origin = httpx2.URL(_origin(server))
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The response, or one that says why there is none."""
+        real = httpx2.Request(
+            request.method,
+            self._url if request.url == self._origin else request.url,
+            headers=request.headers,
+            stream=request.stream,
+            extensions=request.extensions,
+        )
+        try:
+            response = await self._inner.handle_async_request(real)
+        except httpx2.TransportError as error:
+            return _fail(request, _GONE if isinstance(error, _NEVER_SENT) else _BROKE)
+        why = _find_fault(request, response)
+        if why:
+            await response.aclose()
+            return _fail(request, why, lost=why == _FORGOT)
+        headers = response.headers
+        if "location" in headers:
+            headers["location"] = str(self._url.join(headers["location"]))
+        is_stream = headers.get("content-type", "").lower().startswith("text/event-stream")
+        return httpx2.Response(
+            response.status_code,
+            headers=headers,
+            stream=_BoundedBody(cast(httpx2.AsyncByteStream, response.stream), is_stream=is_stream),
+            extensions=response.extensions,
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._inner.aclose()
+
+
+class _BoundedBody(httpx2.AsyncByteStream):
+    def __init__(self, inner: httpx2.AsyncByteStream, *, is_stream: bool) -> None:
+        self._inner = inner
+        self._is_stream = is_stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size, counter = 0, ValueCounter()
+        try:
+            async for chunk in self._inner:
+                # The reader of events counts the bytes of each; here one ends the count.
+                end = chunk.rfind(b"\n\n") if self._is_stream else -1
+                if end >= 0:
+                    size, counter = 0, ValueCounter()
+                size += len(chunk) - max(end, 0)
+                counter.feed(chunk[max(end, 0) :])
+                if size > MESSAGE_BYTES and not self._is_stream:
+                    raise httpx2.StreamError(f"more than {MESSAGE_BYTES:,} bytes")
+                if is_bushy(counter.values):
+                    raise httpx2.StreamError("too many values")
+                yield chunk
+        except httpx2.TransportError:
+            raise httpx2.StreamError(_BROKE) from None
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def _find_fault(request: httpx2.Request, response: httpx2.Response) -> str | None:
+    status = response.status_code
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        return "it compresses its answers, which it was asked not to do"
+    if request.method != "POST":
+        return None
+    if status in (401, 403):
+        return _REFUSES.format(status)
+    if status == 404 and MCP_SESSION_ID in request.headers:
+        return _FORGOT
+    is_json = response.headers.get("content-type", "").lower().startswith("application/json")
+    if (status == 429 or status >= 500) and not is_json:
+        return f"it answered with HTTP {status}"
+    return None
+
+
+def _fail(request: httpx2.Request, why: str, *, lost: bool = True) -> httpx2.Response:
+    if request.method == "DELETE":
+        return httpx2.Response(204)
+    code = LOST if lost else types.INTERNAL_ERROR
+    error = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": why}}
+    return httpx2.Response(502, json=error)
+
+
+def _origin(server: HttpServer) -> str:
+    return str(httpx2.URL(server.url).copy_with(raw_path=b"/"))
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    # Reading the certificates takes 20 ms and more.
+    return httpx2.create_ssl_context()

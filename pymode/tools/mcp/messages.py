@@ -1,0 +1,279 @@
+"""What a server sends, bounded and put in order before the SDK reads it.
+
+The SDK refuses a whole listing for one bad tool, and validates results against schemas that the
+server wrote, patterns included. Here each tool is mended or left out, and its output schema
+travels where the SDK does not look.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from contextvars import Context
+from types import TracebackType
+from typing import Any
+
+from mcp import types
+from mcp.client._transport import ReadStream  # the Protocol of the streams of a transport
+from mcp.shared.message import SessionMessage
+from mcp.types import jsonrpc_message_adapter
+
+RESULT_BYTES = 64 * 1024 * 1024
+"""The most that one result may have, and all tools of a server together."""
+
+MESSAGE_BYTES = 2 * RESULT_BYTES + 1024 * 1024
+"""The most that one message may have: a structured result comes twice, the second time as text."""
+
+OUTPUT_SCHEMA = "pymode/output-schema"
+"""The key in the `_meta` of a mended tool under which its output schema is."""
+
+# `[],` takes 3 bytes and `0.5,` four; once it is parsed and checked by the SDK each has 170, and
+# takes half a microsecond of the event loop.
+_MOST_VALUES = 2_000_000
+_SLICE_BYTES = 2**20
+_EDGE_BYTES = 4_096
+# Past this a server does not send too much, it does not stop.
+_ENDLESS_BYTES = 2 * MESSAGE_BYTES
+_NAME_CHARS = 256
+_DESCRIPTION_CHARS = 4_000
+_SCHEMA_BYTES = 256 * 1024
+_ID = re.compile(rb'"id"\s*:\s*(?:([0-9]{1,18})|"([^"\\]{1,100})")')
+_BODY = re.compile(rb'"(?:result|error|method)"\s*:')
+_NOTE = "(Its schema is too large to show: pymode does not check the {}.)"
+
+_log = logging.getLogger(__name__)
+
+Item = SessionMessage | Exception
+
+
+class Endless(Exception):
+    """A server sends a message that does not end."""
+
+
+class Lines:
+    """Puts lines together from what comes in; keeps only the edges of one that is too long."""
+
+    def __init__(self, most_bytes: int = MESSAGE_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> list[SessionMessage]:
+        """The messages that `chunk` completes.
+
+        Raises:
+            Endless: there is no end of the line.
+        """
+        *ends, rest = chunk.split(b"\n")
+        found = []
+        for end in ends:
+            self._add(end)
+            message = self._finish()
+            if message is not None:
+                found.append(message)
+        self._add(rest)
+        return found
+
+    def _add(self, part: bytes) -> None:
+        self._size += len(part)
+        self._parts.append(part)
+        if self._size > _ENDLESS_BYTES:
+            raise Endless
+        if self._size > self._most_bytes and len(self._parts) > 2:
+            whole = b"".join(self._parts)
+            self._parts = [whole[:_EDGE_BYTES], whole[-_EDGE_BYTES:]]
+
+    def _finish(self) -> SessionMessage | None:
+        line, size = b"".join(self._parts), self._size
+        self._parts, self._size = [], 0
+        if size > self._most_bytes:
+            return _refuse(
+                line, f"the answer has {size:,} bytes; at most {self._most_bytes:,} are read"
+            )
+        return read_message(line)
+
+
+def read_message(line: bytes) -> SessionMessage | None:
+    """One line as a message; an answer that cannot be read becomes an error with its id."""
+    if not line.strip():
+        return None
+    if is_bushy(count_values(line)):
+        return _refuse(line, "the answer has too many values; ask for less")
+    try:
+        return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
+    except ValueError:
+        return _refuse(line, "the answer is no message of MCP, or nested too deep")
+
+
+def count_values(data: bytes) -> int:
+    """How many values of JSON there are at most."""
+    rough = count_marks(data)
+    if rough <= _MOST_VALUES:
+        return rough
+    counter = ValueCounter()
+    for start in range(0, len(data), _SLICE_BYTES):
+        counter.feed(data[start : start + _SLICE_BYTES])
+    return counter.values
+
+
+class ValueCounter:
+    """Counts the values of JSON that comes in pieces, at most; commas in texts do not count."""
+
+    def __init__(self) -> None:
+        self.values = 0
+        self._in_text = False
+        self._tail = b""
+
+    def feed(self, data: bytes) -> None:
+        """Count those of the next piece."""
+        data = self._tail + data
+        bare = data.rstrip(b"\\")
+        # Of the backslashes at the end, pairs mean nothing; a single one may precede a quote.
+        self._tail = b"\\" * ((len(data) - len(bare)) % 2)
+        parts = bare.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
+        self.values += sum(map(count_marks, parts[self._in_text :: 2]))
+        self._in_text ^= len(parts) % 2 == 0
+
+
+def count_marks(data: bytes) -> int:
+    """How many values there are at most where no text holds marks."""
+    return data.count(b"[") + data.count(b"{") + data.count(b",")
+
+
+def is_bushy(values: int) -> bool:
+    """Whether so many values would take too much memory and time."""
+    return values > _MOST_VALUES
+
+
+def _refuse(line: bytes, why: str) -> SessionMessage | None:
+    found = _find_id(line)
+    if found is None:
+        _log.debug("a line of an MCP server was left out: %s", why)
+        return None
+    error = types.ErrorData(code=types.PARSE_ERROR, message=why)
+    return SessionMessage(types.JSONRPCError(jsonrpc="2.0", id=found, error=error))
+
+
+def _find_id(line: bytes) -> int | str | None:
+    # Writers put the id before the result or after it; what is inside the result is no id.
+    body = _BODY.search(line, 0, _EDGE_BYTES)
+    found = _ID.search(line, 0, body.start() if body else _EDGE_BYTES)
+    if found is None:
+        tail = line[-_EDGE_BYTES:]
+        found = next(reversed(list(_ID.finditer(tail))), None)
+    if found is None:
+        return None
+    return int(found[1]) if found[1] else found[2].decode(errors="replace")
+
+
+class Mended:
+    """The stream of what a server sends, each listing of tools mended.
+
+    Args:
+        inner: the stream of a transport.
+        ended: called when nothing comes any more.
+    """
+
+    def __init__(self, inner: ReadStream[Item], ended: Callable[[], None]) -> None:
+        self._inner = inner
+        self._ended = ended
+
+    @property
+    def last_context(self) -> Context | None:
+        """The context of the request whose answer came last, where the transport knows it."""
+        return getattr(self._inner, "last_context", None)
+
+    async def receive(self) -> Item:
+        """The next message."""
+        return mend(await self._inner.receive())
+
+    async def aclose(self) -> None:
+        """Close the stream of the transport."""
+        await self._inner.aclose()
+
+    def __aiter__(self) -> Mended:
+        return self
+
+    async def __anext__(self) -> Item:
+        try:
+            return mend(await self._inner.__anext__())
+        except StopAsyncIteration:
+            self._ended()
+            raise
+
+    async def __aenter__(self) -> Mended:
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        return await self._inner.__aexit__(kind, error, trace)
+
+
+def mend(item: Item) -> Item:
+    """A message with the tools in it mended."""
+    if isinstance(item, SessionMessage) and isinstance(item.message, types.JSONRPCResponse):
+        result = item.message.result
+        if isinstance(result.get("tools"), list):
+            result["tools"] = [tool for tool in map(mend_tool, result["tools"]) if tool]
+            if not isinstance(result.get("nextCursor"), (str, type(None))):
+                result["nextCursor"] = None
+    return item
+
+
+def mend_tool(given: Any) -> dict[str, Any] | None:
+    """What is used of a tool, each part of the kind it should be; None where it has no name."""
+    name = given.get("name") if isinstance(given, dict) else None
+    if not isinstance(name, str) or not 0 < len(name) <= _NAME_CHARS:
+        _log.warning("a tool of an MCP server was left out: it has no usable name")
+        return None
+    description = given.get("description")
+    description = description if isinstance(description, str) else ""
+    inputs, is_open = _mend_schema(given.get("inputSchema"))
+    outputs, is_any = _mend_schema(given.get("outputSchema"))
+    notes = [_NOTE.format("arguments")] * is_open + [_NOTE.format("result")] * is_any
+    hints = given.get("annotations")
+    is_read = isinstance(hints, dict) and hints.get("readOnlyHint") is True
+    if not _is_object(inputs):
+        inputs = {"type": "object"}
+    mended: dict[str, Any] = {
+        "name": name,
+        "description": "\n".join([cut(description, _DESCRIPTION_CHARS), *notes]),
+        "inputSchema": {**inputs, "type": "object"},
+        "annotations": {"readOnlyHint": is_read},
+    }
+    if outputs and not is_any:
+        mended["_meta"] = {OUTPUT_SCHEMA: outputs}
+    return mended
+
+
+def cut(text: str, most_chars: int) -> str:
+    """The beginning of a text."""
+    return text if len(text) <= most_chars else f"{text[: most_chars - 2]} …"
+
+
+def _mend_schema(given: Any) -> tuple[dict[str, Any], bool]:
+    """A schema, and whether it was too large."""
+    if not isinstance(given, dict):
+        return {}, False
+    is_large = len(json.dumps(given, ensure_ascii=False)) > _SCHEMA_BYTES
+    return ({}, True) if is_large else (given, False)
+
+
+def _is_object(schema: dict[str, Any]) -> bool:
+    properties = schema.get("properties", {})
+    required = schema.get("required", [])
+    return (
+        schema.get("type", "object") == "object"
+        and isinstance(properties, dict)
+        and all(isinstance(value, (dict, bool)) for value in properties.values())
+        and isinstance(required, list)
+        and all(isinstance(name, str) for name in required)
+        and isinstance(schema.get("$schema", ""), str)
+    )

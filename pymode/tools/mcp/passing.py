@@ -1,0 +1,165 @@
+"""Questions and progress of a server, on their way to the client whose call is under way."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcp import types
+from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
+
+from pymode.tools.mcp.messages import cut
+from pymode.tools.tool import Surroundings
+
+_MOST_QUESTIONS = 20
+_MESSAGE_CHARS = 4_000
+_SCHEMA_CHARS = 64 * 1024
+_SENTENCE_CHARS = 1_000
+
+_NOBODY = "it asked a question, and nobody can be asked here"
+_SEVERAL = (
+    "it asked a question while several calls to it were under way, or after one was given up, and "
+    "does not say which one it belongs to: make this call while no other one is"
+)
+_STRAY = "it asked a question while no call was under way"
+_BROWSER = "it wants a page opened in a browser, which pymode does not pass on"
+_TOO_MANY = f"it asked more than {_MOST_QUESTIONS} questions in one call"
+_TOO_LARGE = "it asked a question that is too large to show"
+_UNASKED = "its question could not be asked"
+_UNREADABLE = "the answer to its question does not have the form that it asked for"
+
+_log = logging.getLogger(__name__)
+
+
+def printable(text: str) -> str:
+    """Escape what a terminal obeys, and what makes text look like other text."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+@dataclass(eq=False)
+class Passage:
+    """What one call lets through.
+
+    Args:
+        around: what may be asked and told while the call is under way.
+        asker: who asks, as the person is to read it.
+        notes: why questions of the server were declined, for the error if the call fails.
+    """
+
+    around: Surroundings
+    asker: str = "an MCP server"
+    notes: list[str] = field(default_factory=list)
+    _questions: int = 0
+    _is_telling: bool = False
+    _latest: tuple[float, float | None, str | None] | None = None
+
+    async def answer(self, asked: types.ElicitRequestParams) -> types.ElicitResult:
+        """What the person says to a question; a refusal where it cannot be asked."""
+        self._questions += 1
+        elicit = self.around.elicit
+        if elicit is None:
+            return self.decline(_NOBODY)
+        if isinstance(asked, types.ElicitRequestURLParams):
+            return self.decline(_BROWSER)
+        if self._questions > _MOST_QUESTIONS:
+            return self.decline(_TOO_MANY)
+        if len(json.dumps(asked.requested_schema)) > _SCHEMA_CHARS:
+            return self.decline(_TOO_LARGE)
+        try:
+            # The client shows it as pymode's; the server must not pass for that, nor for a rule.
+            text = printable(cut(asked.message, _MESSAGE_CHARS))
+            message = (
+                f"{self.asker}, not pymode, asks this, and gets your answer. "
+                f"Give it no password and no token.\n\n{text}"
+            )
+            action, content = await elicit(message, asked.requested_schema)
+        except Exception as error:
+            # Whatever asks is the client's and must not end the connection to the server.
+            _log.debug("a question could not be asked: %r", error)
+            return self.decline(_UNASKED)
+        return self._read(action, content)
+
+    def decline(self, why: str) -> types.ElicitResult:
+        """A refusal, and the reason kept: the protocol has no room for it."""
+        if why not in self.notes:
+            self.notes.append(why)
+        return types.ElicitResult(action="decline")
+
+    async def tell(self, progress: float, total: float | None, message: str | None) -> None:
+        """Pass on how far the server is; of what comes too fast, the latest."""
+        if self.around.progress is None or not math.isfinite(progress):
+            return
+        total = total if total is not None and math.isfinite(total) else None
+        self._latest = (progress, total, cut(message, _SENTENCE_CHARS) if message else None)
+        if self._is_telling:
+            return
+        self._is_telling = True
+        try:
+            while self._latest is not None:
+                latest, self._latest = self._latest, None
+                await self.around.progress(*latest)
+        except Exception as error:
+            _log.debug("progress could not be passed on: %r", error)
+        finally:
+            self._is_telling = False
+
+    def _read(self, action: str, content: Mapping[str, Any] | None) -> types.ElicitResult:
+        if action not in ("accept", "decline", "cancel"):
+            return self.decline(_UNREADABLE)
+        fields = dict(content) if action == "accept" and content is not None else None
+        try:
+            return types.ElicitResult.model_validate({"action": action, "content": fields})
+        except ValidationError:
+            return self.decline(_UNREADABLE)
+
+
+class Passages:
+    """The calls under way at one server, to find the one that a question belongs to.
+
+    From 2026-07-28 a question is the answer to its call. Before that it is a request of its own:
+    over Streamable HTTP it comes with the answer to its call, and so in that call's context; over
+    stdio nothing says whose it is.
+    """
+
+    def __init__(self) -> None:
+        self._under_way: set[Passage] = set()
+        # Of a call that was given up a question may still come, and would be taken for another's.
+        self._is_haunted = False
+        self._current: ContextVar[Passage | None] = ContextVar("passage", default=None)
+
+    @contextmanager
+    def begin(self, passage: Passage) -> Iterator[None]:
+        """A call, from its start to its end; in a task of its own."""
+        self._under_way.add(passage)
+        token = self._current.set(passage)
+        try:
+            yield
+        except BaseException as error:
+            self._is_haunted |= not isinstance(error, MCPError)
+            raise
+        finally:
+            self._current.reset(token)
+            self._under_way.discard(passage)
+
+    async def answer(self, asked: types.ElicitRequestParams) -> types.ElicitResult:
+        """The answer to a question that came as a request of its own."""
+        passage = self._current.get()
+        if passage not in self._under_way:
+            is_clear = len(self._under_way) == 1 and not self._is_haunted
+            passage = next(iter(self._under_way)) if is_clear else None
+        if passage is not None:
+            return await passage.answer(asked)
+        for other in self._under_way:
+            other.decline(_SEVERAL)
+        _log.debug("a question was declined: %s", _SEVERAL if self._under_way else _STRAY)
+        return types.ElicitResult(action="decline")

@@ -1,0 +1,154 @@
+"""The result of a tool as a Python value."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pydantic_core
+from mcp import types
+
+from pymode.tools.mcp.messages import RESULT_BYTES, count_values, cut, is_bushy
+from pymode.tools.tool import Schema, ToolFailed
+
+_ERROR_CHARS = 8_000
+# What a number, a key or a comma takes at least.
+_VALUE_BYTES = 1
+_WRAPPED = "result"
+# The parser of the SDK and the one for text take no more than 200.
+_DEEPEST = 200
+
+
+def read_result(result: types.CallToolResult, *, is_wrapped: bool) -> Any:
+    """What the code gets: JSON values and bytes.
+
+    Structured content comes first; then text, as JSON where it is JSON; images, audio and blobs
+    as bytes; links as dicts. Several blocks are a list, none is None.
+
+    Args:
+        result: not an error.
+        is_wrapped: whether the schema says that the value is the only property of an object.
+
+    Raises:
+        ToolFailed: it is too large, nested too deep, or holds what is no value.
+    """
+    value = result.structured_content
+    if value is not None:
+        if is_wrapped and isinstance(value, dict) and value.keys() == {_WRAPPED}:
+            value = value[_WRAPPED]
+    else:
+        values = [_read_block(block) for block in result.content]
+        value = values[0] if len(values) == 1 else values or None
+    check(value)
+    return value
+
+
+def read_error(result: types.CallToolResult) -> str:
+    """What a failed tool says."""
+    texts = [block.text for block in result.content if isinstance(block, types.TextContent)]
+    said = "\n".join(text for text in texts if text.strip())
+    return cut(said, _ERROR_CHARS) or "the tool failed and does not say why"
+
+
+def is_wrapped(schema: Schema | None) -> bool:
+    """Whether results of this schema are objects only because MCP wanted objects."""
+    if not schema:
+        return False
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping) or _WRAPPED not in properties:
+        return False
+    return schema.get("x-fastmcp-wrap-result") is True or len(properties) == 1
+
+
+def unwrap(schema: Schema) -> Schema:
+    """The schema of the value within; see `is_wrapped`."""
+    inner = schema["properties"][_WRAPPED]
+    if not isinstance(inner, Mapping):
+        return {}
+    shared = {key: schema[key] for key in ("$defs", "definitions") if key in schema}
+    return {**shared, **inner}
+
+
+def check(value: Any) -> None:
+    """Make sure that a value is JSON and bytes, not too large and not too deep.
+
+    Raises:
+        ToolFailed: it is not.
+    """
+    size = 0
+    open_ends = [iter((value,))]
+    while open_ends:
+        item = next(open_ends[-1], open_ends)
+        if item is open_ends:
+            open_ends.pop()
+            continue
+        size += _measure(item)
+        if size > RESULT_BYTES:
+            raise ToolFailed(f"the result has more than {RESULT_BYTES:,} bytes; ask for less")
+        inner = _enter(item)
+        if inner is not None:
+            open_ends.append(inner)
+            if len(open_ends) > _DEEPEST:
+                raise ToolFailed(f"the result is nested deeper than {_DEEPEST} levels")
+
+
+def spell_arguments(value: Any) -> Any:
+    """Arguments as JSON alone: bytes are base64, which is what MCP has for them."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Mapping):
+        return {name: spell_arguments(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [spell_arguments(item) for item in value]
+    return value
+
+
+def _measure(item: Any) -> int:
+    if isinstance(item, str):
+        return len(item) if item.isascii() else len(item.encode(errors="replace"))
+    if isinstance(item, bytes):
+        return len(item)
+    if isinstance(item, float) and not math.isfinite(item):
+        raise ToolFailed("the result holds a number that JSON does not have")
+    if item is None or isinstance(item, (bool, int, float, list, dict)):
+        return _VALUE_BYTES
+    raise ToolFailed(f"the result holds a {type(item).__name__}, which JSON does not have")
+
+
+def _enter(item: Any) -> Iterator[Any] | None:
+    if isinstance(item, dict):
+        return iter([part for pair in item.items() for part in pair])
+    return iter(item) if isinstance(item, list) else None
+
+
+def _read_block(block: types.ContentBlock) -> Any:
+    match block:
+        case types.TextContent(text=text):
+            return _read_text(text)
+        case types.ImageContent(data=data) | types.AudioContent(data=data):
+            return _decode(data)
+        case types.EmbeddedResource(resource=types.BlobResourceContents(blob=blob)):
+            return _decode(blob)
+        case types.EmbeddedResource(resource=types.TextResourceContents(text=text)):
+            return _read_text(text)
+        case _:
+            return block.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _read_text(text: str) -> Any:
+    # A text that is JSON with more values than fit is still a text.
+    if is_bushy(count_values(text.encode(errors="replace"))):
+        return text
+    try:
+        return pydantic_core.from_json(text, allow_inf_nan=False)
+    except ValueError:
+        return text
+
+
+def _decode(data: str) -> bytes:
+    try:
+        return base64.b64decode(data, validate=True)
+    except ValueError:
+        raise ToolFailed("the result holds an image, audio or file that is not base64") from None

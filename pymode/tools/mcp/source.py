@@ -1,0 +1,262 @@
+"""An MCP server as a namespace of tools."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mcp import types
+from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
+
+from pymode.prompts import Kind
+from pymode.tools.mcp.config import read_config
+from pymode.tools.mcp.connection import Connection
+from pymode.tools.mcp.exchange import exchange
+from pymode.tools.mcp.http import LOST
+from pymode.tools.mcp.life import START_SECONDS, Life
+from pymode.tools.mcp.messages import OUTPUT_SCHEMA, RESULT_BYTES, mend_tool
+from pymode.tools.mcp.passing import Passage
+from pymode.tools.mcp.results import (
+    is_wrapped,
+    read_error,
+    read_result,
+    spell_arguments,
+    unwrap,
+)
+from pymode.tools.mcp.servers import LocalServer, Server, ServerSource, read_server
+from pymode.tools.naming import name_all
+from pymode.tools.signature import signature
+from pymode.tools.tool import Schema, Surroundings, Tool, ToolFailed
+
+_MOST_TOOLS = 10_000
+_MOST_PAGES = 1_000
+_CURSOR_CHARS = 64 * 1024
+# However long a server says that its listing stays as it is.
+_MOST_FRESH_SECONDS = 3_600.0
+_ERROR_CHARS = 8_000
+
+_log = logging.getLogger(__name__)
+
+
+def make_sources(
+    given: Mapping[str, ServerSource] | str | Path, taken: Iterable[str] = ()
+) -> list[MCPSource]:
+    """The namespaces of several servers; none is started yet.
+
+    Args:
+        given: servers by name, see `read_server`; or the `mcpServers` JSON of MCP clients, as the
+            path of a file or as what is in it.
+        taken: names that other namespaces have.
+
+    Raises:
+        ConfigError: one of them cannot be used.
+    """
+    if isinstance(given, (str, Path)) or isinstance(given.get("mcpServers"), Mapping):
+        servers = read_config(given)
+    else:
+        servers = {name: read_server(name, server) for name, server in given.items()}
+    names = name_all(servers, taken)
+    return [MCPSource(names[name], server) for name, server in servers.items()]
+
+
+class MCPSource:
+    """The tools of one MCP server; a `pymode.tools.tool.Source`.
+
+    Args:
+        name: of the namespace, a Python name.
+        server: from `read_server` or `read_config`.
+    """
+
+    kind: Kind = "mcp"
+
+    def __init__(self, name: str, server: Server) -> None:
+        self._name = name
+        self._server = server
+        self._connection = Connection(name, server, self._note_change)
+        self._lock = asyncio.Lock()
+        self._tools: Mapping[str, Tool] = {}
+        self._wrapped: frozenset[str] = frozenset()
+        self._changes = 0
+        self._listed_at_change = -1
+        self._fresh_until = 0.0
+
+    def __repr__(self) -> str:
+        return f"MCPSource({self._name!r}, at {self._server.place})"
+
+    @property
+    def name(self) -> str:
+        """What the code calls the namespace."""
+        return self._name
+
+    async def open(self) -> None:
+        """Start the server in the background."""
+        if not self._connection.is_running:
+            self._connection.begin()
+
+    async def aclose(self) -> None:
+        """End the server; a second time does nothing."""
+        await self._connection.aclose()
+
+    async def list(self) -> Mapping[str, Tool]:
+        """The tools as they are now; see `pymode.tools.tool.Source`.
+
+        Raises:
+            ToolFailed: the server cannot be reached, or does not list them within 30 s.
+        """
+        async with self._lock:
+            deadline = asyncio.get_running_loop().time() + START_SECONDS
+            life = await self._connection.use(deadline)
+            if not self._is_fresh(life):
+                await self._refresh(life, deadline)
+            return self._tools
+
+    async def call(self, tool: Tool, arguments: Mapping[str, Any], around: Surroundings) -> Any:
+        """The result of a tool; see `pymode.tools.tool.Source`.
+
+        Raises:
+            ToolFailed: the tool failed, the server refused or ended, or the deadline came.
+        """
+        life = await self._connection.use(around.deadline)
+        passage = Passage(around, f"The MCP server {self._name!r}")
+        try:
+            result = await life.run(
+                self._exchange(life, passage, tool.title, spell_arguments(arguments)),
+                around.deadline,
+            )
+            if result.is_error:
+                raise ToolFailed(life.hidden.clean(read_error(result), _ERROR_CHARS))
+            self._connection.note_success()
+            wrapped = tool.title in self._wrapped
+            # Reading 64 MiB takes longer than other calls should wait.
+            value = await asyncio.to_thread(read_result, result, is_wrapped=wrapped)
+            return await asyncio.to_thread(life.hidden.replace, value) if life.hidden else value
+        except Exception as error:
+            failed = self._explain(error, life)
+            declined = "".join(f"\n({self._name}: {note})" for note in passage.notes)
+            raise ToolFailed(f"{failed}{declined}") from None
+
+    async def _exchange(
+        self, life: Life, passage: Passage, title: str, arguments: dict[str, Any]
+    ) -> types.CallToolResult:
+        with life.passages.begin(passage):
+            return await exchange(life.client, passage, title, arguments)
+
+    def _note_change(self) -> None:
+        self._changes += 1
+
+    def _is_fresh(self, life: Life) -> bool:
+        if self._listed_at_change != self._changes:
+            return False
+        return life.is_notified or asyncio.get_running_loop().time() < self._fresh_until
+
+    async def _refresh(self, life: Life, deadline: float) -> None:
+        changes = self._changes
+        try:
+            found, fresh_seconds = await life.run(self._fetch(life), deadline)
+            tools, wrapped = await asyncio.to_thread(self._describe, found)
+        except TimeoutError:
+            msg = f"the MCP server {self._name!r} did not list its tools within 30 s"
+            raise ToolFailed(msg) from None
+        except Exception as error:
+            raise self._explain(error, life) from None
+        self._tools, self._wrapped = tools, wrapped
+        self._listed_at_change = changes
+        self._fresh_until = asyncio.get_running_loop().time() + fresh_seconds
+
+    async def _fetch(self, life: Life) -> tuple[Sequence[types.Tool], float]:
+        """All tools, by all pages, and for how many seconds they stay as they are."""
+        tools: dict[str, types.Tool] = {}
+        cursors: set[str] = set()
+        cursor: str | None = None
+        size = 0
+        while True:
+            params = types.PaginatedRequestParams(cursor=cursor) if cursor else None
+            try:
+                page = await life.client.session.list_tools(params=params)
+            except MCPError as error:
+                if error.error.code == types.METHOD_NOT_FOUND and cursor is None:
+                    return [], 0.0
+                raise
+            for tool in page.tools:
+                size += _weigh(tool)
+                if len(tools) >= _MOST_TOOLS or size > RESULT_BYTES:
+                    _log.warning("%s has more tools than fit; %d are kept", self._name, len(tools))
+                    return [*tools.values()], 0.0
+                tools.setdefault(tool.name, tool)
+            cursor = page.next_cursor
+            if not cursor or cursor in cursors or len(cursor) > _CURSOR_CHARS:
+                break
+            cursors.add(cursor)
+            if len(cursors) >= _MOST_PAGES:
+                break
+        return [*tools.values()], min((page.ttl_ms or 0) / 1_000, _MOST_FRESH_SECONDS)
+
+    def _describe(self, found: Sequence[types.Tool]) -> tuple[dict[str, Tool], frozenset[str]]:
+        if isinstance(self._server, LocalServer):
+            found = _mend(found)
+        names = name_all(tool.name for tool in found)
+        tools: dict[str, Tool] = {}
+        wrapped = set()
+        for tool in found:
+            output: Schema | None = (tool.meta or {}).get(OUTPUT_SCHEMA)
+            if output is not None and is_wrapped(output):
+                wrapped.add(tool.name)
+                output = unwrap(output)
+            name = names[tool.name]
+            tools[name] = Tool(
+                name=name,
+                title=tool.name,
+                description=tool.description or "",
+                input_schema=tool.input_schema,
+                output_schema=output,
+                signature=_sign(name, tool.input_schema, output),
+                is_read=bool(tool.annotations and tool.annotations.read_only_hint),
+            )
+        return tools, frozenset(wrapped)
+
+    def _explain(self, error: Exception, life: Life) -> ToolFailed:
+        who = f"the MCP server {self._name!r}"
+        match error:
+            case ToolFailed():
+                return error
+            case TimeoutError():
+                return ToolFailed(
+                    f"{who} did not answer before the end of this run; whether the call took "
+                    "effect is not known, and it was not repeated"
+                )
+            case MCPError() if life.over.is_set():
+                return ToolFailed(life.tell_end())
+            case MCPError():
+                if error.error.code == LOST:
+                    life.retire()
+                said = life.hidden.clean(error.error.message, _ERROR_CHARS)
+                return ToolFailed(f"{who} answered with an error: {said}")
+            case ValidationError():
+                return ToolFailed(f"{who} sent an answer that does not have the form of MCP")
+            case _:
+                _log.warning("a call to %s failed: %s", self._name, type(error).__name__)
+                return ToolFailed(f"{who} could not be called ({type(error).__name__})")
+
+
+def _mend(found: Sequence[types.Tool]) -> Sequence[types.Tool]:
+    given = (mend_tool(tool.model_dump(by_alias=True, exclude_none=True)) for tool in found)
+    return [types.Tool.model_validate(tool) for tool in given if tool]
+
+
+def _weigh(tool: types.Tool) -> int:
+    schemas = len(json.dumps([tool.input_schema, tool.meta, tool.output_schema]))
+    return len(tool.name) + len(tool.description or "") + schemas
+
+
+def _sign(name: str, inputs: Schema, outputs: Schema | None) -> str:
+    try:
+        return signature(name, inputs, outputs)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        # Schemas of others may be anything; a tool without a signature can still be called.
+        _log.debug("no signature for %s: %r", name, error)
+        return f"{name}(**arguments)"

@@ -1,0 +1,142 @@
+"""A server in a process of its own: JSON lines over its stdin and stdout, its stderr to the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from asyncio import StreamReader, StreamWriter
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import cast
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.client._transport import TransportStreams
+from mcp.client.stdio import get_default_environment
+from mcp.shared.message import SessionMessage
+
+from pymode.tools.mcp.messages import Endless, Item, Lines
+from pymode.tools.mcp.servers import StdioServer
+
+# One read takes at most this; pipes of Linux hold 64 KiB.
+_CHUNK_BYTES = 256 * 1024
+_LINE_CHARS = 2_000
+# The time to end after stdin closed, and after SIGTERM; then comes SIGKILL.
+_LEAVE_SECONDS = 2.0
+_TERMINATE_SECONDS = 1.0
+_EXIT_SECONDS = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def run_process(
+    server: StdioServer, note: Callable[[str], None], ended: Callable[[str], None]
+) -> AsyncIterator[TransportStreams]:
+    """Start the process, and end it with all its children.
+
+    Args:
+        server: the command.
+        note: takes each line of its stderr.
+        ended: told how the process ended when it did so by itself.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    given = {name: value.get_secret_value() for name, value in server.env.items()}
+    process = await asyncio.create_subprocess_exec(
+        server.command,
+        *server.args,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        env=get_default_environment() | given,
+        cwd=server.cwd,
+        limit=_CHUNK_BYTES,
+        start_new_session=True,
+    )
+    coming, incoming = anyio.create_memory_object_stream[Item](0)
+    outgoing, leaving = anyio.create_memory_object_stream[SessionMessage](0)
+    async with coming, incoming, outgoing, leaving, anyio.create_task_group() as tasks:
+        tasks.start_soon(_read, process, coming, ended)
+        tasks.start_soon(_write, process, leaving)
+        tasks.start_soon(_note_errors, process, note)
+        try:
+            yield incoming, outgoing
+        finally:
+            with anyio.CancelScope(shield=True):
+                await _stop(process)
+            tasks.cancel_scope.cancel()
+
+
+async def _read(
+    process: Process, coming: MemoryObjectSendStream[Item], ended: Callable[[str], None]
+) -> None:
+    stdout = cast(StreamReader, process.stdout)
+    lines = Lines()
+    how = ""
+    try:
+        while chunk := await stdout.read(_CHUNK_BYTES):
+            for message in lines.feed(chunk):
+                await coming.send(message)
+    except Endless:
+        how = "it sent a message without an end"
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        return
+    except OSError:
+        how = "its output could not be read"
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_EXIT_SECONDS):
+            await process.wait()
+    ended(how or _say_exit(process.returncode))
+    await coming.aclose()
+
+
+async def _write(process: Process, leaving: MemoryObjectReceiveStream[SessionMessage]) -> None:
+    stdin = cast(StreamWriter, process.stdin)
+    async for item in leaving:
+        text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
+        # A process that ended is noticed where its output ends.
+        with suppress(OSError):
+            stdin.write(text.encode() + b"\n")
+            await stdin.drain()
+
+
+async def _note_errors(process: Process, note: Callable[[str], None]) -> None:
+    stderr = cast(StreamReader, process.stderr)
+    rest = b""
+    with suppress(OSError):
+        while chunk := await stderr.read(_CHUNK_BYTES):
+            *lines, rest = (rest + chunk).split(b"\n")
+            rest = rest[:_LINE_CHARS]
+            for line in lines:
+                note(line[:_LINE_CHARS].decode(errors="replace"))
+
+
+async def _stop(process: Process) -> None:
+    cast(StreamWriter, process.stdin).close()
+    # Waiting ends when the pipes do too, so a child that keeps them open is ended as well.
+    for number, seconds in (
+        (None, _LEAVE_SECONDS),
+        (signal.SIGTERM, _TERMINATE_SECONDS),
+        (signal.SIGKILL, _TERMINATE_SECONDS),
+    ):
+        if number is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, number)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await process.wait()
+                return
+    _log.warning("the process %d of an MCP server did not end", process.pid)
+
+
+def _say_exit(code: int | None) -> str:
+    if code is None:
+        return "it closed its output"
+    if code < 0:
+        return f"it was ended by signal {-code}"
+    return f"it ended with exit code {code}"

@@ -1,0 +1,204 @@
+"""The tools of a `CodeMode`: all its sources side by side, none at the mercy of another."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import json
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pymode.tools import wire
+from pymode.tools.naming import MOST_CHARS
+from pymode.tools.tool import Catalog, Source, Tool, ToolFailed
+
+TARGET = "pymode.tools"
+"""The host call; no namespace can have this name, because of its dot."""
+
+# Descriptions that go with the code, so that its calls need not ask for them.
+MOST_MENTIONED = 50
+MENTIONED_BYTES = 512 * 1024
+# Names that are compared for "did you mean", which takes 0.05 ms for each.
+MOST_COMPARED = 200
+# A server that has to be downloaded first takes longer, and is there for the next call.
+LIST_SECONDS = 15.0
+
+_log = logging.getLogger(__name__)
+
+
+class Toolbox:
+    """The sources by the names of their namespaces.
+
+    Args:
+        sources: each with a name of its own.
+    """
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self.sources: Mapping[str, Source] = {source.name: source for source in sources}
+        names = "|".join(map(re.escape, self.sources))
+        # The descriptions of each namespace as text, and what they were written from.
+        self._written: dict[str, tuple[Mapping[str, Tool], str]] = {}
+        self._writing = asyncio.Lock()
+        self._mention = re.compile(rf"\b({names})\s*\.\s*([A-Za-z_]\w*)") if names else None
+
+    async def open(self) -> None:
+        """Let every source get ready; what fails is told to who calls it."""
+        await asyncio.gather(*(source.open() for source in self.sources.values()))
+
+    async def aclose(self) -> None:
+        """End every source."""
+        ends = (source.aclose() for source in self.sources.values())
+        for failure in await asyncio.gather(*ends, return_exceptions=True):
+            if isinstance(failure, Exception):
+                _log.error("a namespace of tools did not end", exc_info=failure)
+
+    async def catalog(self, seconds: float = LIST_SECONDS) -> Catalog:
+        """The tools of all sources; those that cannot be listed are among the failures.
+
+        Args:
+            seconds: how long to wait for a source.
+        """
+        listed = await asyncio.gather(*(self._list(name, seconds) for name in self.sources))
+        tools: dict[str, Mapping[str, Tool]] = {}
+        failures: dict[str, str] = {}
+        for name, found in zip(self.sources, listed, strict=True):
+            if isinstance(found, str):
+                tools[name], failures[name] = {}, found
+            else:
+                tools[name] = found
+        return Catalog(tools, failures)
+
+    async def find_mentioned(self, code: str) -> dict[str, dict[str, Any]]:
+        """The descriptions of the tools that the code names, by namespace and name.
+
+        The code is only searched for words; what it does with them is the sandbox's business.
+        """
+        found: dict[str, dict[str, Any]] = {name: {} for name in self.sources}
+        if self._mention is None:
+            return found
+        mentioned = list(dict.fromkeys(self._mention.findall(code)))[:MOST_MENTIONED]
+        namespaces = list(dict.fromkeys(namespace for namespace, _ in mentioned))
+        listed = dict(
+            zip(namespaces, await asyncio.gather(*map(self._list, namespaces)), strict=True)
+        )
+        left = MENTIONED_BYTES
+        for namespace, name in mentioned:
+            tools = listed[namespace]
+            if isinstance(tools, str) or name not in tools:
+                continue
+            described = tools[name].describe()
+            left -= len(json.dumps(described))
+            if left < 0:
+                # The code asks for the others when it calls them.
+                break
+            found[namespace][name] = described
+        return found
+
+    async def answer(self, payload: str, most_bytes: int) -> str:
+        """Answer the host call for descriptions: of all tools, or of the one that is named."""
+        try:
+            asked = json.loads(payload) if len(payload) <= 1_000 else None
+        except (ValueError, RecursionError):
+            asked = None
+        try:
+            if asked == {}:
+                return await self._describe_all(most_bytes)
+            if isinstance(asked, dict):
+                tool = await self.find(str(asked.get("namespace")), str(asked.get("tool")))
+                return f'{{"ok": true}}\n{wire.write(tool.describe(), most_bytes)}'
+        except ToolFailed as error:
+            return write_error("tool", str(error))
+        except UnknownTool as error:
+            return write_error("unknown", str(error))
+        return write_error("unknown", "there is no such tool")
+
+    async def find(self, namespace: str, name: str) -> Tool:
+        """The tool of that name.
+
+        Raises:
+            UnknownTool: there is none.
+            ToolFailed: the namespace cannot be listed now.
+        """
+        if namespace not in self.sources:
+            raise UnknownTool(f"there is no namespace {namespace[:60]!r}")
+        tools = await self._list(namespace)
+        if isinstance(tools, str):
+            raise ToolFailed(tools)
+        if name not in tools:
+            near = _find_near(name, tools)
+            hint = f"; did you mean {' or '.join(near)}?" if near else "."
+            msg = f'{namespace} has no tool {name[:60]!r}{hint} Look in tools["{namespace}"]'
+            raise UnknownTool(msg)
+        return tools[name]
+
+    async def _list(
+        self, namespace: str, seconds: float = LIST_SECONDS
+    ) -> Mapping[str, Tool] | str:
+        source = self.sources[namespace]
+        try:
+            # Functions are there, and a timer would cost more than the look.
+            async with asyncio.timeout(None if source.kind == "functions" else seconds):
+                return await source.list()
+        except TimeoutError:
+            return (
+                f"{namespace} cannot be used now: it has not said within {seconds:g} s what "
+                "tools it has; try again"
+            )
+        except ToolFailed as error:
+            return f"{namespace} cannot be used now: {error}"
+        except Exception:
+            _log.exception("the tools of %s cannot be listed", namespace)
+            return f"{namespace} cannot be used now; what happened is in the log of pymode"
+
+    async def _describe_all(self, most_bytes: int) -> str:
+        """Write all descriptions; namespaces for which there is no room are left out, with a note.
+
+        Code may ask again and again, so that what has not changed is written once.
+        """
+        catalog = await self.catalog()
+        notes = list(catalog.failures.values())
+        parts: list[str] = []
+        async with self._writing:
+            for namespace, tools in catalog.tools.items():
+                text = await self._write_all(namespace, tools)
+                if len(text) <= most_bytes:
+                    most_bytes -= len(text)
+                else:
+                    notes.append(
+                        f"the descriptions of {namespace} are too large to be listed; its tools "
+                        "can be called all the same"
+                    )
+                    text = "{}"
+                parts.append(f"{json.dumps(namespace)}:{text}")
+        head = json.dumps({"ok": True, "notes": notes})
+        return f"{head}\n{{{','.join(parts)}}}"
+
+    async def _write_all(self, namespace: str, tools: Mapping[str, Tool]) -> str:
+        before, text = self._written.get(namespace, ({}, ""))
+        if before is not tools:
+            described = {name: tool.describe() for name, tool in tools.items()}
+            text = await asyncio.to_thread(json.dumps, described, separators=(",", ":"))
+            self._written[namespace] = tools, text
+        return text
+
+
+class UnknownTool(Exception):
+    """There is no tool of that name."""
+
+
+def _find_near(name: str, tools: Mapping[str, Tool]) -> list[str]:
+    """Find names that may have been meant; the guest may ask for this with any name, often."""
+    if len(name) > MOST_CHARS:
+        return []
+    compared = list(tools)
+    if len(compared) > MOST_COMPARED:
+        words = [word for word in name.lower().split("_") if len(word) > 2]
+        compared = [known for known in compared if any(word in known.lower() for word in words)]
+    return difflib.get_close_matches(name, compared[:MOST_COMPARED], n=3, cutoff=0.5)
+
+
+def write_error(kind: str, message: str) -> str:
+    """A reply that says what went wrong; see `pymode.tools.host`."""
+    return json.dumps({"error": {"kind": kind, "message": message}}) + "\n"

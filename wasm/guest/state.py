@@ -1,0 +1,66 @@
+"""`state`: a dict of JSON values that a session keeps from one call to the next."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from guest.encode import Unencodable, encode
+
+TARGET = "pymode.state"
+# The host keeps less; this only bounds what is written.
+STATE_BYTES = 16 * 2**20
+
+
+class StateError(Exception):
+    """What the code left in `state` cannot be kept."""
+
+
+class Kept:
+    """The state as it came, so that what has changed can be told.
+
+    Args:
+        reply: of the host: a head, and the values as JSON.
+
+    Raises:
+        StateError: this call has no state.
+    """
+
+    def __init__(self, reply: str) -> None:
+        check_reply(reply)
+        content = reply.partition("\n")[2]
+        self.value: dict[str, Any] = json.loads(content)
+        self._before = {name: _write(name, value) for name, value in self.value.items()}
+
+    def find_changes(self) -> str:
+        """Return what to tell the host: the values that were set and the names that are gone.
+
+        Raises:
+            StateError: a name or a value has no JSON form.
+        """
+        after = {name: _write(name, value) for name, value in self.value.items()}
+        put = {name: text for name, text in after.items() if self._before.get(name) != text}
+        gone = [name for name in self._before if name not in after]
+        if not put and not gone:
+            return ""
+        return json.dumps({"set": put, "gone": gone})
+
+
+def _write(name: object, value: object) -> str:
+    if not isinstance(name, str):
+        raise StateError(f"state: the name {name!r:.60} must be a string")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise StateError(f"state: the name {name!r:.60} holds half a surrogate pair") from None
+    try:
+        return encode(value, STATE_BYTES, {}).text
+    except Unencodable as error:
+        raise StateError(f"state[{name!r:.60}]: {error}") from None
+
+
+def check_reply(reply: str) -> None:
+    """Raise `StateError` where the host could not do what was asked."""
+    error = json.loads(reply.partition("\n")[0]).get("error")
+    if error is not None:
+        raise StateError(error["message"])
