@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from pymode.add_command import add
 from pymode.approval_prompt import find_terminal
 from pymode.approve_command import approve
 from pymode.config import ListenAddress, Settings, token_variable
@@ -51,6 +52,7 @@ app.add_typer(spec_app, name="spec")
 app.add_typer(rules_app, name="rules")
 app.add_typer(log_app, name="log")
 app.command()(approve)
+app.command()(add)
 
 Code = Annotated[
     str,
