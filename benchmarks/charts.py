@@ -22,6 +22,11 @@ from benchmarks.time_tables import programs
 INK = "#757b84"
 OURS = ("#e8590c", "#f08c00", "#d6336c")
 OTHERS = ("#3b7ddd", "#2f9e44", "#9c5cf5", "#0c9aa8", "#a9822b", "#8a8f98")
+# The same colour in each chart.
+APPROACHES = (
+    *("raw", "classic-mcp", "classic-mcp-required", "tool-search", "cli"),
+    "fastmcp-code-mode",
+)
 # Labels at the ends of lines that fit above each other.
 LABELS_OF_A_HEIGHT = 22
 STYLE: Any = {
@@ -45,11 +50,14 @@ STYLE: Any = {
 
 def looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return colour, marker and order of each name: pymode warm and on top, the others cool."""
+    listed = list(names)
     ours = cycle(zip(OURS, "oX*", strict=True))
-    others = cycle(zip(OTHERS, "sD^vPh", strict=True))
+    fixed = dict(zip(APPROACHES, zip(OTHERS, "sD^vPh", strict=True), strict=True))
+    # Peers of which there is no approach take what the approaches of the chart leave.
+    others = cycle([look for name, look in fixed.items() if name not in listed] or fixed.values())
     found = {}
-    for name in names:
-        colour, marker = next(ours if is_ours(name) else others)
+    for name in listed:
+        colour, marker = next(ours) if is_ours(name) else fixed.get(name) or next(others)
         found[name] = {"color": colour, "marker": marker, "zorder": 4 if is_ours(name) else 3}
     return found
 

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.standing import NOISE, Column, is_ours, standing
 from benchmarks.tables import NONE, figure, measured, paragraphs, reasons, skipped, table
 from benchmarks.time_tables import bar, median_row, programs
-from benchmarks.token_tables import growth_table
+from benchmarks.token_tables import SUMMARY, growth_table, summary_standing
 
 HERE = Path(__file__).resolve().parent
 PUBLISHED = HERE / "published.json"
@@ -52,6 +52,20 @@ def readme_tokens(results: Results) -> str:
     )
     header = ("tokens", *(column.name for column in columns), "tasks solved")
     return paragraphs([table(header, rows), skipped(why), standing(columns)])
+
+
+COMPARED = ("tokens_median", "turns_median", "requests_total", "largest_context")
+
+
+def comparison_tasks(results: Results) -> str:
+    """Return what tasks take by approach: tokens, turns, requests and the largest context."""
+    data = results["tasks"]
+    rows = (
+        [name, f"{entry['solved']} of {entry['of']}", *(figure(entry[key]) for key in COMPARED)]
+        for name, entry in data["summary"].items()
+    )
+    shown = table(("approach", "solved", *map(SUMMARY.__getitem__, COMPARED)), rows)
+    return paragraphs([shown, skipped(data.get("skipped", {})), summary_standing(data)])
 
 
 README_PROGRAMS = {
@@ -118,6 +132,7 @@ def published_classic(_: Results) -> str:
 # What renders each region, and the sections that it needs.
 REGIONS: dict[str, tuple[Callable[[Results], str], tuple[str, ...]]] = {
     "readme-tokens": (readme_tokens, ("at_hand", "tasks")),
+    "comparison-tasks": (comparison_tasks, ("tasks",)),
     "readme-speed": (readme_speed, ("latency",)),
     "architecture-measured": (architecture_measured, ("latency", "scale")),
     "growth": (growth, ("growth",)),

@@ -33,7 +33,8 @@ PROGRAMS = ("execute-trivial", "search-waf")
 CALLERS = (1, 4, 16)
 # What the project asks of itself, on two cores and 1,533 operations.
 BARRED_CALLERS, RATES = 8, {"search-trivial": 250.0, "search-waf": 150.0}
-RESTART_SECONDS, CONDUCT_MS, IN_FLIGHT_MIB, GROWTH_PERCENT = 1.5, 1.0, 25e6 / 2**20, 10.0
+RESTART_SECONDS, CONDUCT_MS, FUNCTION_MS = 1.5, 1.0, 0.5
+IN_FLIGHT_MIB, GROWTH_PERCENT = 25e6 / 2**20, 10.0
 # Somebody may measure on a machine that does something else, too.
 PATIENCE_SECONDS = 600.0
 
@@ -136,6 +137,16 @@ async def measure_memory(document: Document, calls: int) -> list[Row]:
     ]
 
 
+async def measure_functions(times: int) -> list[Row]:
+    """Measure what a call of a Python function adds to a call of code."""
+    found = json.loads(await run_python("-m", "benchmarks.functions", str(times)))
+    titles = {"add": "a Python function", "add_in_a_thread": "one that is not asynchronous"}
+    return [
+        row(f"a call of {title}", "pymode-library", found[name], "ms", most=FUNCTION_MS)
+        for name, title in titles.items()
+    ]
+
+
 async def measure_throughput(
     peer: Peer, document: Document, seconds: float
 ) -> tuple[dict[str, dict[str, float]], list[Row]]:
@@ -192,6 +203,8 @@ async def measure(options: Options, progress: Progress) -> dict[str, Any]:
     rows.append(await measure_shell(document, 1 if options.quick else 5))
     progress("scale: rules, check and log")
     rows += await measure_conduct(document, Pace(20 if options.quick else 100, 5, 10.0))
+    progress("scale: calls of Python functions")
+    rows += await measure_functions(20 if options.quick else 100)
     loaded, absent = divide(LOADED)
     throughput.update({name: {"skipped": why} for name, why in absent.items()})
     for peer in loaded:

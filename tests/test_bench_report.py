@@ -353,3 +353,11 @@ def test_charts_are_the_same_bytes_for_the_same_results(tmp_path: Path) -> None:
     }
     assert set(first) == names | {"report.md"}
     assert first == second
+
+
+def test_the_comparison_shows_what_tasks_take() -> None:
+    shown = figures.render("comparison-tasks", RESULTS)
+    assert rows(shown, "pymode") == ["| pymode | 2 of 2 | 2,250 | 3 | 10 | 2,250 |"]
+    assert rows(shown, "classic-mcp") == ["| classic-mcp | 1 of 2 | 9,000 | 3 | 5 | 9,000 |"]
+    assert "Skipped: tool-search (fastmcp is not installed)." in shown
+    assert "Compared over the 1 of 2 tasks that all solved." in shown
