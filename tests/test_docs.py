@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from pages import PAGES, REPOSITORY
 
+import pymode
 from pymode.config import Settings, option_name
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 TEXT = "\n".join(page.read_text() for page in PAGES)
 
 
@@ -24,7 +24,21 @@ def test_every_setting_is_in_the_pages(field: str) -> None:
     assert re.search(rf"{option_name(field)}\b", TEXT)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
 def test_links_between_the_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([\w./-]+)\)", page.read_text()):
+    for target in re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_the_navigation_has_each_page_once() -> None:
+    navigation = (REPOSITORY / "mkdocs.yml").read_text()
+    listed = re.findall(r"^ +- .*?([\w/-]+\.md)$", navigation, re.MULTILINE)
+    docs = REPOSITORY / "docs"
+    there = [path.relative_to(docs).as_posix() for path in docs.rglob("*.md")]
+    assert sorted(listed) == sorted(there)
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    reference = "".join(page.read_text() for page in (REPOSITORY / "docs/reference").glob("*.md"))
+    for name in pymode.__all__:
+        assert f"::: {getattr(pymode, name).__module__}.{name}\n" in reference

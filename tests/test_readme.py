@@ -46,8 +46,9 @@ def test_ci_runs_the_two_commands_of_the_readme() -> None:
     assert "'^python3 -m venv \\.venv && ' README.md" in (REPOSITORY / ".ci" / "run").read_text()
 
 
-def test_the_python_block_runs() -> None:
-    [code] = blocks("python")
+def test_the_first_python_block_runs_in_a_process_of_its_own() -> None:
+    """All of them run in tests/test_doc_blocks.py; this one without anything around it."""
+    code = blocks("python")[0]
     output = run([sys.executable, "-c", code])
     assert re.fullmatch(r"\d+ operations, \d+ instructions\n", output)
 
@@ -75,7 +76,13 @@ def test_the_execute_block_runs_in_a_shell() -> None:
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"`?(--[a-z][a-z-]+)", README))))
 def test_every_option_of_the_readme_exists(option: str) -> None:
-    known = {"--http", *(f"--{name.replace('_', '-')}" for name in Settings.model_fields)}
+    known = {
+        "--http",
+        "--mcp",
+        "--only",
+        "--spec",
+        *(f"--{name.replace('_', '-')}" for name in Settings.model_fields),
+    }
     assert option in known
 
 
@@ -94,6 +101,7 @@ def test_every_limit_is_in_the_readme_with_its_default() -> None:
         "--host-calls-in-flight": limits.host_calls_in_flight,
         "--request-kb": limits.request_bytes >> 10,
         "--traffic-mb": limits.traffic_bytes >> 20,
+        "--state-kb": limits.state_bytes >> 10,
         "--waiting-callers": limits.waiting_callers,
         "--max-tokens": Settings.model_fields["max_tokens"].default,
     }
