@@ -196,7 +196,7 @@ async def measure(options: Options, progress: Progress) -> dict[str, Any]:
     for peer in started:
         progress(f"scale: starts of {peer.name}")
         try:
-            rows += await measure_starts(peer, document, again=3)
+            rows += await measure_starts(peer, document, again=2)
         except PeerFailed as error:
             skipped[peer.name] = str(error)
     progress("scale: restart in the shell")
@@ -204,14 +204,14 @@ async def measure(options: Options, progress: Progress) -> dict[str, Any]:
     progress("scale: rules, check and log")
     rows += await measure_conduct(document, Pace(20 if options.quick else 100, 5, 10.0))
     progress("scale: calls of Python functions")
-    rows += await measure_functions(20 if options.quick else 100)
+    rows += await measure_functions(20 if options.quick else 50)
     loaded, absent = divide(LOADED)
     throughput.update({name: {"skipped": why} for name, why in absent.items()})
     for peer in loaded:
         progress(f"scale: throughput of {peer.name}")
         try:
             throughput[peer.name], more = await measure_throughput(
-                peer, document, 0.3 if options.quick else 1.5
+                peer, document, 0.3 if options.quick else 1.0
             )
             rows += more
         except PeerFailed as error:

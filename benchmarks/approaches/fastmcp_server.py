@@ -19,9 +19,24 @@ from benchmarks.counting import compact
 from benchmarks.documents import Document
 
 if TYPE_CHECKING:
+    import httpx2
+    from fastmcp import FastMCP
     from fastmcp.server.transforms import Transform
 
 CALL_SECONDS = 60
+
+
+class Api:
+    """Stands for the HTTP client of the API that is served now, so that servers can be kept."""
+
+    current: httpx2.AsyncClient
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.current, name)
+
+
+# Making a server takes seconds, and the tasks need each dozens of times; one is used at a time.
+_kept: dict[tuple[str, type[Transform] | None], tuple[FastMCP[None], Api]] = {}
 
 
 @asynccontextmanager
@@ -34,36 +49,51 @@ async def serve_operations(
 ) -> AsyncIterator[McpSession]:
     """Serve the operations of `document`, by way of `transform`, with the API at `base_url`."""
     import httpx2
-    from fastmcp import Client, FastMCP
-    from fastmcp.utilities.json_schema import dereference_refs
+    from fastmcp import Client
 
     # It prints every answer with an error; the model reads it, a person need not.
     logging.getLogger("fastmcp").setLevel(logging.CRITICAL)
-    async with httpx2.AsyncClient(
-        base_url=base_url or document.server,
-        headers={"Authorization": f"Bearer {TOKEN}"},
-        # Calls of one turn run side by side in one process; httpx's 5 s would be a handicap.
-        timeout=CALL_SECONDS,
-    ) as http:
+    key = (document.name, type(transform) if transform else None)
+    server, api = _kept.get(key) or make_server(document, transform, required_only=required_only)
+    if base_url is not None and not required_only:
+        _kept[key] = server, api
+    async with (
+        httpx2.AsyncClient(
+            base_url=base_url or document.server,
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            # Calls of one turn run side by side in one process; httpx's 5 s would be a handicap.
+            timeout=CALL_SECONDS,
+        ) as api.current,
+        Client(server) as client,
+    ):
+        yield await open_session(client.session)
 
-        def finish(_: object, tool: Any) -> None:
-            tool.parameters = dereference_refs(tool.parameters)
-            if getattr(tool, "output_schema", None):
-                tool.output_schema = dereference_refs(tool.output_schema)
-            if required_only:
-                leave_out_optional(tool)
 
-        server = FastMCP.from_openapi(
-            document.data,
-            client=http,
-            name=document.namespace,
-            mcp_component_fn=finish,
-            dereference_schemas=False,
-        )
-        if transform is not None:
-            server.add_transform(transform)
-        async with Client(server) as client:
-            yield await open_session(client.session)
+def make_server(
+    document: Document, transform: Transform | None, *, required_only: bool
+) -> tuple[FastMCP[None], Api]:
+    """Return a server with a tool for each operation, and what stands for its API."""
+    from fastmcp import FastMCP
+    from fastmcp.utilities.json_schema import dereference_refs
+
+    def finish(_: object, tool: Any) -> None:
+        tool.parameters = dereference_refs(tool.parameters)
+        if getattr(tool, "output_schema", None):
+            tool.output_schema = dereference_refs(tool.output_schema)
+        if required_only:
+            leave_out_optional(tool)
+
+    api = Api()
+    server: FastMCP[None] = FastMCP.from_openapi(
+        document.data,
+        client=api,
+        name=document.namespace,
+        mcp_component_fn=finish,
+        dereference_schemas=False,
+    )
+    if transform is not None:
+        server.add_transform(transform)
+    return server, api
 
 
 def leave_out_optional(tool: Any) -> None:
