@@ -55,7 +55,9 @@ def read_options(words: Sequence[str] | None = None) -> Options:
     parser.add_argument(
         "--only", action="append", default=[], choices=GROUPS, help="measure only this; repeatable"
     )
-    parser.add_argument("--quick", action="store_true", help="a look, in under two minutes")
+    parser.add_argument(
+        "--quick", action="store_true", help="a look: fewer calls and tasks, small documents"
+    )
     parser.add_argument(
         "--model",
         metavar="NAME",
