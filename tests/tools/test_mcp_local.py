@@ -221,3 +221,25 @@ async def test_a_page_in_a_browser_is_declined() -> None:
         tools = await source.list()
         with pytest.raises(ToolFailed, match="a page opened in a browser"):
             await source.call(tools["ask_url"], {}, around(elicit=elicit))
+
+
+async def test_over_stdio_a_question_after_a_call_was_given_up_is_declined() -> None:
+    """It may be that call's, and would reach whoever calls next."""
+
+    async def elicit(*_: object) -> tuple[str, Mapping[str, Any]]:
+        raise AssertionError("nobody knows whose question it is")
+
+    is_held = asyncio.Event()
+
+    async def progress(*_: object) -> None:
+        is_held.set()
+
+    async with serve(script("asks")) as source:
+        tools = await source.list()
+        surroundings = around(elicit=elicit, progress=progress)
+        given_up = asyncio.create_task(source.call(tools["hold"], {}, surroundings))
+        await is_held.wait()
+        given_up.cancel()
+        await asyncio.wait([given_up])
+        with pytest.raises(ToolFailed, match="after one was given up"):
+            await source.call(tools["ask"], {}, around(elicit=elicit))

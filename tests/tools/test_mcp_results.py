@@ -9,7 +9,7 @@ import pytest
 from mcp import types
 from mcp.types import CallToolResult, TextContent
 
-from pymode.tools.mcp.messages import Endless, Lines
+from pymode.tools.mcp.messages import Endless, Lines, ValueCounter, count_values
 from pymode.tools.mcp.results import check, is_wrapped, read_error, read_result, spell_arguments
 from pymode.tools.tool import ToolFailed
 
@@ -154,3 +154,26 @@ def test_lists_without_number_are_not_parsed(monkeypatch: pytest.MonkeyPatch) ->
     )
     assert isinstance(found.message, types.JSONRPCError)
     assert "too many" in found.message.error.message
+
+
+def test_values_without_number_are_not_parsed_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pymode.tools.mcp.messages._MOST_VALUES", 1_000)
+    (found,) = Lines().feed(
+        b'{"jsonrpc":"2.0","id":7,"result":{"a":[' + b"0.5," * 2_000 + b"1]}}\n"
+    )
+    assert isinstance(found.message, types.JSONRPCError)
+    assert "too many values" in found.message.error.message
+
+
+def test_commas_and_brackets_in_texts_are_no_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pymode.tools.mcp.messages._MOST_VALUES", 2)
+    assert count_values(rb'{"a": ["[,,{", "\",,,", "\\", 1]}') == 5
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_values_are_counted_the_same_however_they_come_in_pieces(size: int) -> None:
+    text = rb'{"a": "\\\",,[", "b\\": [1, 2, "\\"], "c": "\"", "d": [{}, {}]}'
+    counter = ValueCounter()
+    for start in range(0, len(text), size):
+        counter.feed(text[start : start + size])
+    assert counter.values == 4 + 2 + 5  # commas between members, between items; brackets

@@ -147,7 +147,7 @@ async def test_lies_about_schemas_are_survived() -> None:
         assert tools["reads"].is_read
         assert tools["typed"].description == ""
         assert all(len(name) < 100 for name in tools)
-        assert len(tools) == 14
+        assert len(tools) == 15
         assert await call(source, "claims") == "called"
 
 
@@ -185,6 +185,7 @@ async def test_the_environment_is_what_was_given_and_its_values_are_never_shown(
     async with serve(script("lies", env={"TOKEN": "s3cret-value"})) as source:
         with pytest.raises(ToolFailed, match=r"bad token \[token\]"):
             await call(source, "echoes")
+        assert await call(source, "tells") == {"[token]": ["it is [token]"]}
     assert "the token is [token]" in caplog.text
     written = capfd.readouterr()
     assert "s3cret-value" not in caplog.text + written.out + written.err + repr(source)

@@ -25,6 +25,7 @@ TOOLS = [
     tool("deep"),
     tool("elsewhere"),
     tool("echoes"),
+    tool("tells"),
 ]
 
 
@@ -49,6 +50,9 @@ def call(message, name):
     elif name == "echoes":
         sys.stderr.write(f"the token is {os.environ['TOKEN']}\n")
         say(message, f"bad token {os.environ['TOKEN']}", is_error=True)
+    elif name == "tells":
+        token = os.environ["TOKEN"]
+        answer(message, {"content": [], "structuredContent": {token: [f"it is {token}"]}})
     else:
         say(message, "called")
 
