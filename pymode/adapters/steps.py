@@ -5,6 +5,7 @@ with `pymode_`, which no step is expected to use.
 """
 
 # ruff: noqa: D101, D103, F821 - nothing here is an interface; `pymode_calls` comes from `memory`
+# ruff: noqa: B009 - the sandbox's policy refuses these attributes where they are written plainly
 # mypy: ignore-errors
 
 # In the sandbox
@@ -63,7 +64,7 @@ def pymode_ask(tool, **arguments):
         raise TypeError(f"a tool takes JSON values, not {type(value).__name__}")
 
     payload = pymode_json.dumps({"tool": tool, "arguments": arguments}, default=write)
-    return pymode_calls._read(pymode_calls._ask("step_host", payload))  # noqa: SLF001
+    return pymode_calls.run_now(payload)
 
 
 def pymode_call(name):
@@ -78,14 +79,14 @@ def pymode_call(name):
 
 def pymode_find(function):
     """Return the first and the last line of a function, also of those inside it."""
-    waiting = [getattr(function, "__code__")]  # noqa: B009 - the policy refuses the attribute
+    waiting = [getattr(function, "__code__")]
     lines = []
     while waiting:
         code = waiting.pop()
         lines += [place[1] for place in code.co_positions() if place[1]]
-        lines.append(getattr(code, "co_firstlineno"))  # noqa: B009
+        lines.append(getattr(code, "co_firstlineno"))
         waiting += [each for each in code.co_consts if isinstance(each, pymode_types.CodeType)]
-    return [getattr(getattr(function, "__code__"), "co_firstlineno"), max(lines)]  # noqa: B009
+    return [getattr(getattr(function, "__code__"), "co_firstlineno"), max(lines)]
 
 
 def pymode_keep(found, own):
@@ -98,7 +99,7 @@ def pymode_keep(found, own):
             defined[name] = pymode_find(value)
         elif here and isinstance(value, type):
             methods = [each for each in vars(value).values() if hasattr(each, "__code__")]
-            first = getattr(value, "__firstlineno__")  # noqa: B009
+            first = getattr(value, "__firstlineno__")
             defined[name] = [first, max([first, *(pymode_find(each)[1] for each in methods)])]
         elif isinstance(value, pymode_types.ModuleType) or (callable(value) and not here):
             continue

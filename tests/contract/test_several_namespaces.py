@@ -45,6 +45,10 @@ async def fail(reason: str) -> None:
     raise LookupError(reason)
 
 
+def name_of(row: Row) -> str:
+    return row.name
+
+
 def echo(data: bytes) -> bytes:
     return data + b"\xff"
 
@@ -76,7 +80,7 @@ async def several(api_url: str, user_folders: object) -> AsyncIterator[CodeMode]
     async with CodeMode(
         OpenAPI("cloudflare", base_url=api_url, token="simulated-test"),
         OpenAPI(SHOP),
-        functions={"db": [query, fail, echo]},
+        functions={"db": [query, fail, echo, name_of]},
         mcp={"linear": make_server("linear"), "jira": make_server("jira")},
         workers=2,
     ) as code_mode:
@@ -120,7 +124,7 @@ async def test_search_sees_each_document_and_each_tool(several: CodeMode) -> Non
     ).value
     assert found[0] == {"cloudflare": True, "shop": False}
     assert found[1] == {
-        "db": ["echo", "fail", "query"],
+        "db": ["echo", "fail", "name_of", "query"],
         "linear": ["close_issue", "query"],
         "jira": ["close_issue", "query"],
     }
@@ -170,6 +174,13 @@ except DbError as error:
 
 async def test_bytes_go_both_ways(several: CodeMode) -> None:
     assert await run(several, "return list(await db.echo(b'\\x00'))") == [0, 255]
+
+
+async def test_a_dict_is_the_arguments_or_the_first_of_them(several: CodeMode) -> None:
+    row = {"id": 1, "name": "a"}
+    for arguments in (f"{row}", f"row={row}", f"{{'row': {row}}}"):
+        assert await run(several, f"return await db.name_of({arguments})") == "a"
+    assert len(await run(several, "return await db.query({'sql': 'x'})")) == 3
 
 
 async def test_search_calls_nothing(several: CodeMode) -> None:

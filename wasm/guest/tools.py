@@ -93,6 +93,10 @@ class Calls:
         payload = f'{{"tool":{json.dumps(tool)},"arguments":{text}}}'
         return self._read(await self._call(self.name, payload))
 
+    def run_now(self, payload: str) -> Any:
+        """Call a tool, whose call is written already, without letting other tasks run."""
+        return self._read(self._ask(self.name, payload))
+
     def _read(self, reply: str) -> Any:
         head_text, _, content = reply.partition("\n")
         error = json.loads(head_text).get("error")
@@ -134,11 +138,9 @@ class ToolCall:
         schema = self._calls.describe(self._name)["input_schema"]
         names = order_parameters(schema)
         # Clients pass arguments as one dict, and so do models that know them.
-        if len(args) == 1 and not keywords and isinstance(args[0], dict):
-            first = schema["properties"][names[0]] if names else None
-            wants_dict = isinstance(first, dict) and first.get("type") == "object"
-            if set(args[0]) & set(names) or not wants_dict:
-                return args[0]
+        is_one_dict = len(args) == 1 and not keywords and isinstance(args[0], dict)
+        if is_one_dict and (not names or set(args[0]) & set(names)):
+            return args[0]
         if len(args) > len(names) or set(names[: len(args)]) & set(keywords):
             described = self._calls.describe(self._name)["signature"]
             raise TypeError(f"too many arguments, or one twice: it is {described}")
