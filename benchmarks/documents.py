@@ -22,11 +22,11 @@ import platformdirs
 
 from benchmarks import bookshop
 from benchmarks.counting import compact
+from pymode.documents.document import METHODS, parse
+from pymode.documents.names import derive
+from pymode.documents.source import OFFICIAL_URL
+from pymode.documents.syntax import read
 from pymode.errors import SpecError
-from pymode.spec.document import METHODS, parse
-from pymode.spec.names import derive
-from pymode.spec.source import OFFICIAL_URL
-from pymode.spec.syntax import read
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared" / "specs"

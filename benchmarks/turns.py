@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from benchmarks.counting import compact
 from benchmarks.documents import Document
 from benchmarks.task import Call, Request, ToolCall
-from pymode.spec.document import METHODS
+from pymode.documents.document import METHODS
 
 TEMPLATE = re.compile("«([^»]*)»")
 

@@ -18,12 +18,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pymode.auth import ApiKey, Basic, Bearer
+    from pymode.apis.auth import ApiKey, Basic, Bearer
+    from pymode.apis.openapi import OpenAPI
+    from pymode.call.result import Result, Timings
     from pymode.codemode import CodeMode
-    from pymode.hosts.rules import Rules
     from pymode.limits import Limits
-    from pymode.openapi import OpenAPI
-    from pymode.result import Result, Timings
+    from pymode.policy.rules import Rules
     from pymode.tools.functions import only_reads
 
 __version__ = "0.1.0"
@@ -41,15 +41,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ApiKey": "auth",
-    "Basic": "auth",
-    "Bearer": "auth",
+    "ApiKey": "apis.auth",
+    "Basic": "apis.auth",
+    "Bearer": "apis.auth",
     "CodeMode": "codemode",
     "Limits": "limits",
-    "OpenAPI": "openapi",
-    "Result": "result",
-    "Rules": "hosts.rules",
-    "Timings": "result",
+    "OpenAPI": "apis.openapi",
+    "Result": "call.result",
+    "Rules": "policy.rules",
+    "Timings": "call.result",
     "only_reads": "tools.functions",
 }
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command line."""
-    from pymode import cli  # here, so that a process which only imports this loads no shell
+    from pymode.cli import (
+        main as cli,  # here, so that a process which only imports this loads no shell
+    )
 
     cli.main()
 

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from pymode.answers import answer, failure
+from pymode.answers.prompts import Facts, describe_tools
+from pymode.call.answer import answer, failure
 from pymode.errors import CodeError, PymodeError
-from pymode.prompts import Facts, describe_tools
 
 if TYPE_CHECKING:
     from pymode.codemode import CodeMode

@@ -11,32 +11,32 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from pymode import runs
-from pymode import spec as specs
+from pymode import documents as specs
+from pymode.actions import Namespace
 from pymode.agents import AgentTool, make_tools
-from pymode.auth import Secret, hide_secret
+from pymode.answers.prompts import Facts, Kind
+from pymode.apis.accounts import KnownAccounts
+from pymode.apis.auth import Secret, hide_secret
+from pymode.apis.host import Conduct, OpenAPIHost, Traffic
+from pymode.apis.identity import Identity, Tokens, hide, identify
+from pymode.apis.openapi import OpenAPI, read_apis
+from pymode.call import run as runs
+from pymode.call.hostcalls import Account, HostCalls
+from pymode.call.journal import Journal
+from pymode.call.kept import Shelf, find_owner
+from pymode.call.replay import Attempt
+from pymode.call.result import Result
+from pymode.call.state import States
 from pymode.errors import ConfigError, LogError
-from pymode.hostcalls import Account, HostCalls
-from pymode.hosts import Namespace
-from pymode.hosts.accounts import KnownAccounts
-from pymode.hosts.approvals import Approver, Gate
-from pymode.hosts.guard import Check, Guard
-from pymode.hosts.journal import Journal
-from pymode.hosts.openapi import Conduct, OpenAPIHost, Traffic
-from pymode.hosts.rules import Rules
-from pymode.http import Http
-from pymode.identity import Identity, Tokens, hide, identify
-from pymode.keeping import Shelf, find_owner
+from pymode.http.client import Http
 from pymode.limits import Limits
 from pymode.log import Database, Kept, Log, OpenCall, Results, Retention
 from pymode.log.approvals import Approvals
-from pymode.openapi import OpenAPI, read_apis
-from pymode.prompts import Facts, Kind
-from pymode.replay import Attempt
-from pymode.result import Result
+from pymode.policy.approvals import Approver, Gate
+from pymode.policy.guard import Check, Guard
+from pymode.policy.rules import Rules
 from pymode.sandbox.image import Image, open_image
 from pymode.sandbox.pool import Pool
-from pymode.state import States
 from pymode.tools.host import ToolConduct, ToolsHost
 from pymode.tools.sources import gather_sources
 from pymode.tools.tool import Elicit, ToolProgress

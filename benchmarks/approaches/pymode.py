@@ -14,7 +14,7 @@ from mcp.client.stdio import stdio_client
 from benchmarks.approaches.approach import TOKEN
 from benchmarks.approaches.mcp_session import McpSession, open_session
 from benchmarks.documents import REPOSITORY, Document
-from pymode.config import token_variable
+from pymode.cli.settings import token_variable
 
 
 class Pymode:

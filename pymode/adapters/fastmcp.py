@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from pymode.adapters import load
 from pymode.adapters.prelude import count_anew, name_calls, put_before
-from pymode.answers import failure
+from pymode.call.answer import failure
 from pymode.codemode import CodeMode
 from pymode.errors import CodeError, ConfigError, PymodeError
 from pymode.limits import Limits

@@ -13,10 +13,10 @@ from pymode.adapters import load, steps
 from pymode.adapters.background import Background
 from pymode.adapters.memory import KEEPS_LAST, Memory
 from pymode.adapters.prelude import count_anew, is_before, name_calls
+from pymode.apis.openapi import OpenAPI
+from pymode.call.result import Result
 from pymode.codemode import CodeMode
 from pymode.errors import CodeError, CodeRejected, ConfigError, PymodeError
-from pymode.openapi import OpenAPI
-from pymode.result import Result
 from pymode.tools.functions import only_reads
 from pymode.tools.tool import ToolFailed
 

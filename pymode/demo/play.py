@@ -20,11 +20,11 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from pymode.answers.tokens import count_tokens_bound
 from pymode.demo.steps import DRY, GUARDED, STEPS, ZONES, Step
 from pymode.errors import SandboxError
-from pymode.hosts.approvals import Answer
+from pymode.policy.approvals import Answer
 from pymode.simulator import running
-from pymode.tokens import count_tokens_bound
 
 TOKEN = "simulated-demo"  # noqa: S105 - the simulated API takes any token of this form
 SHOWN_CHARS = 700

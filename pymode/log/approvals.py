@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from pymode.errors import ApprovalError, RuleRefused
-from pymode.hosts.approvals import APPROVAL_SECONDS, WAITING_APPROVALS, Question
 from pymode.log.database import Database
+from pymode.policy.approvals import APPROVAL_SECONDS, WAITING_APPROVALS, Question
 
 
 class Approvals:

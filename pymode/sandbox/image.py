@@ -24,11 +24,11 @@ from pathlib import Path
 import platformdirs
 
 from pymode import data
+from pymode.documents import Spec
+from pymode.documents.operations import Operations
 from pymode.errors import ImageError
 from pymode.sandbox import build
 from pymode.sandbox.runtime import ENGINE
-from pymode.spec import Spec
-from pymode.spec.operations import Operations
 
 # What is inside an image or decides about its code, besides the guest and the spec.
 INGREDIENTS = ("pymode", "componentize-py", "wasmtime", "RestrictedPython", "jsonref")

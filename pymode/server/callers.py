@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from pymode.config import check_token
+from pymode.cli.settings import check_token
 from pymode.errors import ConfigError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from pymode.identity import Tokens
+    from pymode.apis.identity import Tokens
 
 _SESSION_CHARS = 200
 

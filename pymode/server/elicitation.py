@@ -14,8 +14,8 @@ from mcp import types
 from mcp.shared.exceptions import MCPError
 
 from pymode.errors import ApprovalError
-from pymode.hosts.approvals import APPROVAL_SECONDS, Answer, Paused, Question, ask_each
-from pymode.hosts.questions import show
+from pymode.policy.approvals import APPROVAL_SECONDS, Answer, Paused, Question, ask_each
+from pymode.policy.questions import show
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
@@ -47,7 +47,7 @@ class Asking:
         self._request_id = ctx.request_id
 
     async def ask(self, paused: Paused) -> Sequence[Answer]:
-        """The person's answers; see `pymode.hosts.approvals.Approver`."""
+        """The person's answers; see `pymode.policy.approvals.Approver`."""
         return await ask_each(paused, self._ask)
 
     async def _ask(self, question: Question) -> Answer:
@@ -73,7 +73,7 @@ class Postponing:
     """An approver for clients that bring the answers with their next request."""
 
     async def ask(self, paused: Paused) -> NoReturn:
-        """Raise `Paused`; see `pymode.hosts.approvals.Approver`."""
+        """Raise `Paused`; see `pymode.policy.approvals.Approver`."""
         raise paused
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 
-from pymode.config import ListenAddress
+from pymode.cli.settings import ListenAddress
 from pymode.errors import ConfigError
 from pymode.server.seals import STATE_CHARS
 

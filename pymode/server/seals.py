@@ -19,10 +19,10 @@ from collections.abc import Callable, Mapping
 
 from mcp.server.request_state import AESGCMRequestStateCodec, InvalidRequestState
 
+from pymode.actions.sent import describe_sent
+from pymode.call.journal import Journal, too_large
 from pymode.errors import ApprovalError
-from pymode.hosts.approvals import APPROVAL_SECONDS
-from pymode.hosts.journal import Journal, too_large
-from pymode.hosts.sent import describe_sent
+from pymode.policy.approvals import APPROVAL_SECONDS
 
 # A client keeps it and sends it back; listening.py leaves room for it in a request's body.
 STATE_CHARS = 1024 * 1024

@@ -14,13 +14,12 @@ from mcp import types
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
-from pymode.answers import answer, failure
-from pymode.config import token_variable
+from pymode.answers.prompts import Facts, ToolPrompt, describe_tools
+from pymode.call.answer import answer, failure
+from pymode.cli.gateway import find_missing
+from pymode.cli.settings import token_variable
 from pymode.errors import CodeError, CodeRaised, ConfigError, PymodeError, SandboxError
-from pymode.gateway import find_missing
-from pymode.hosts.approvals import Paused
-from pymode.preparation import Preparation
-from pymode.prompts import Facts, ToolPrompt, describe_tools
+from pymode.policy.approvals import Paused
 from pymode.server.callers import (
     Caller,
     how_to_send,
@@ -29,16 +28,17 @@ from pymode.server.callers import (
     write_tokens,
 )
 from pymode.server.elicitation import ask_later, find_approver, find_elicit, read_answers
+from pymode.server.preparation import Preparation
 from pymode.server.resources import Resources
 from pymode.server.seals import Seals
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
 
+    from pymode.apis.identity import Tokens
+    from pymode.call.journal import Journal
+    from pymode.call.result import Result
     from pymode.codemode import CodeMode
-    from pymode.hosts.journal import Journal
-    from pymode.identity import Tokens
-    from pymode.result import Result
 
     Context: TypeAlias = ServerRequestContext[None, Any]
 

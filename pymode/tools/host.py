@@ -18,15 +18,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
+from pymode.actions import Planned, SentRequest
+from pymode.apis.outgoing import Outgoing
+from pymode.call.journal import digest_call, digest_request
 from pymode.errors import LogError, RuleRefused
-from pymode.hosts import Planned, SentRequest
-from pymode.hosts.approvals import Gate
-from pymode.hosts.journal import digest_call, digest_request
-from pymode.hosts.outgoing import Outgoing
-from pymode.hosts.questions import write_question
-from pymode.hosts.rules import Decision, Judged, Rules
 from pymode.limits import Limits
 from pymode.log import Log, OpenCall
+from pymode.policy.approvals import Gate
+from pymode.policy.questions import write_question
+from pymode.policy.rules import Decision, Judged, Rules
 from pymode.tools import wire
 from pymode.tools.tool import Elicit, Surroundings, Tool, ToolFailed, ToolProgress
 from pymode.tools.toolbox import Toolbox, UnknownTool, write_error

@@ -9,7 +9,7 @@ import pytest
 from simulated_api import API, Open
 
 from pymode.errors import CodeRaised, ConfigError
-from pymode.hosts.rules import Rules
+from pymode.policy.rules import Rules
 
 pytestmark = pytest.mark.anyio
 

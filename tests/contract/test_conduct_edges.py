@@ -12,7 +12,7 @@ import pytest
 from mcp import Client, types
 from simulated_api import API, Open
 
-from pymode.hosts.rules import Rules
+from pymode.policy.rules import Rules
 from pymode.server import make_server
 
 PATIENCE_SECONDS = 120

@@ -12,10 +12,10 @@ from simulated_api import API, Open
 
 from pymode.codemode import CodeMode
 from pymode.errors import CodeRaised, LimitExceeded
-from pymode.hosts.approvals import Answer, Paused
-from pymode.hosts.rules import Rules
 from pymode.limits import Limits
 from pymode.log import Retention
+from pymode.policy.approvals import Answer, Paused
+from pymode.policy.rules import Rules
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from mcp.server import MCPServer
 
 from pymode import CodeMode, Limits, OpenAPI, Rules
 from pymode.errors import CodeRaised, ConfigError
-from pymode.hosts.approvals import Answer, Paused
+from pymode.policy.approvals import Answer, Paused
 from pymode.simulator import running
 
 pytestmark = pytest.mark.anyio

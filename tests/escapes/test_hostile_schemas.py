@@ -16,7 +16,7 @@ resource.setrlimit(resource.RLIMIT_AS, ({3 * 2**30}, {3 * 2**30}))
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "wasm")!r}]
 from guest.arguments import find_problems
-from pymode.state import States
+from pymode.call.state import States
 """
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from pymode.documents import Spec
 from pymode.errors import ImageError
 from pymode.sandbox import build, image
 from pymode.sandbox.build import Built
-from pymode.spec import Spec
 
 pytestmark = pytest.mark.anyio
 

@@ -1,13 +1,13 @@
 """The document as the code sees it: references, parameters, tags, recursion."""
 
 import json
-from pathlib import Path
 
 import pytest
+from paths import SHARED_SPECS
 
 from guest.spec import load
 
-SPECS = Path(__file__).parents[3] / "shared" / "specs"
+SPECS = SHARED_SPECS
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from stopped_clock import Clock
 
+from pymode.cli.log import log_app
 from pymode.errors import ConfigError, LogError
 from pymode.log import Database, Log
-from pymode.log_command import log_app
 
 Run = Callable[..., str]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pymode.hostcalls import HostCalls
-from pymode.hosts.approvals import Answer, Gate, Question
-from pymode.hosts.rules import Rules
+from pymode.answers.prompts import Kind
+from pymode.call.hostcalls import HostCalls
+from pymode.call.state import States
 from pymode.limits import Limits
-from pymode.prompts import Kind
-from pymode.state import States
+from pymode.policy.approvals import Answer, Gate, Question
+from pymode.policy.rules import Rules
 from pymode.tools.host import ToolConduct, ToolsHost
 from pymode.tools.tool import Surroundings, Tool
 from pymode.tools.toolbox import MENTIONED_BYTES, Toolbox

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from pymode.answers.prompts import Kind
 from pymode.errors import LogError
-from pymode.hosts.approvals import Answer, Gate, Question
-from pymode.hosts.rules import Rules
 from pymode.limits import Limits
-from pymode.prompts import Kind
+from pymode.policy.approvals import Answer, Gate, Question
+from pymode.policy.rules import Rules
 from pymode.tools.functions import FunctionsSource
 from pymode.tools.host import ToolConduct, ToolsHost
 from pymode.tools.tool import Surroundings, Tool, ToolFailed

@@ -1,8 +1,8 @@
 """A server at a URL: Streamable HTTP, or the SSE transport from before it, every answer bounded.
 
 Requests go to httpx's transport of the SDK without proxies, netrc or cookies of the environment,
-as in `pymode.http`. The SDK logs URLs; it only ever sees the origin, because keys are often part
-of the path.
+as in `pymode.http.client`. The SDK logs URLs; it only ever sees the origin, because keys are often
+part of the path.
 """
 
 from __future__ import annotations

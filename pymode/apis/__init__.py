@@ -1,0 +1,1 @@
+"""Namespaces of HTTP APIs: how their requests are built, sent and answered."""

@@ -1,0 +1,82 @@
+"""Who makes a call: the secrets it is made with, and what tells its caller from others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from pydantic import SecretStr
+
+from pymode.apis.auth import Auth, Bearer
+from pymode.apis.openapi import OpenAPI
+from pymode.apis.redaction import Redactor
+from pymode.errors import ConfigError
+
+Token: TypeAlias = str | SecretStr
+Tokens: TypeAlias = Token | Mapping[str, Token | None] | None
+"""Of one call: a token for the only API, or tokens by the names of APIs; None tells an API nothing,
+and one that is not named has the token that it was given before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who makes a call.
+
+    Args:
+        auths: how each API is told, by its name; None tells it nothing.
+        secret: that of the first API, as far as it is known ahead.
+        owner_secret: all secrets in one, for telling callers apart; None for none.
+        redactor: takes the secrets out of a text.
+    """
+
+    auths: Mapping[str, Auth | None]
+    secret: SecretStr | None
+    owner_secret: SecretStr | None
+    redactor: Redactor
+
+
+def hide(tokens: Tokens) -> Tokens:
+    """Return tokens out of sight: what is kept in their place shows nothing in a traceback."""
+    if isinstance(tokens, str):
+        return SecretStr(tokens)
+    if isinstance(tokens, Mapping):
+        return {
+            name: SecretStr(token) if isinstance(token, str) else token
+            for name, token in tokens.items()
+        }
+    return tokens
+
+
+def identify(apis: Sequence[OpenAPI], tokens: Tokens) -> Identity:
+    """Return who makes a call that brings these tokens.
+
+    Args:
+        apis: those of the `CodeMode`.
+        tokens: from `hide`.
+
+    Raises:
+        ConfigError: a token is for no API, or cannot be a token.
+    """
+    if isinstance(tokens, Mapping):
+        given = {name: None if token is None else Bearer(token) for name, token in tokens.items()}
+    elif tokens is None:
+        given = {}
+    elif len(apis) == 1:
+        given = {apis[0].name: Bearer(tokens)}
+    else:
+        names = ", ".join(api.name for api in apis) or "none"
+        msg = f"one token fits one API; give tokens by the names of the APIs (here: {names})"
+        raise ConfigError(msg)
+    if unknown := given.keys() - {api.name for api in apis}:
+        raise ConfigError(f"there is a token for {min(unknown)[:60]!r}, and no API of that name")
+    auths = {api.name: given.get(api.name, api.auth) for api in apis}
+    known = [secret for auth in auths.values() if auth for secret in auth.known]
+    first = auths[apis[0].name] if apis else None
+    joined = SecretStr("\n".join(secret.get_secret_value() for secret in known))
+    return Identity(
+        auths,
+        first.known[0] if first and first.known else None,
+        joined if known else None,
+        Redactor(*known),
+    )

@@ -1,0 +1,117 @@
+"""An API that the code may call: its OpenAPI document, where it is, and who calls."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pymode.answers.prompts import error_name
+from pymode.apis import urls
+from pymode.apis.auth import Auth, Secret, hide_secret, to_auth
+from pymode.documents.source import name_of
+from pymode.errors import ConfigError
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+# What the sandbox puts in scope itself.
+TAKEN_NAMES = frozenset({"account_id", "results", "spec", "specs", "state", "tools"})
+
+
+class OpenAPI:
+    """One API of a `CodeMode`.
+
+    Args:
+        spec: an OpenAPI document: a file, a URL, the name of a shipped one, or the document.
+        name: what the code calls the API; by default that of the spec, such as "cloudflare".
+        token: sent as a bearer token, or a function that returns a fresh one.
+        auth: another way to say who calls: `Bearer`, `ApiKey` or `Basic`, in place of `token`.
+        base_url: where requests go; by default the first server of the spec.
+        account_id: what the code finds as `account_id`; by default the only account of the token.
+
+    Raises:
+        ConfigError: the name, the secret or the base URL cannot be used, or both token and auth
+            are given.
+    """
+
+    def __init__(
+        self,
+        spec: str | Path | Mapping[str, object],
+        *,
+        name: str | None = None,
+        token: Secret | None = None,
+        auth: Auth | Secret | None = None,
+        base_url: str | None = None,
+        account_id: str | None = None,
+    ) -> None:
+        # No frame keeps a secret as it is: tracebacks may show their locals.
+        token, auth = hide_secret(token), hide_secret(auth)
+        self.name, self.base_url = name or "", base_url
+        if token is not None and auth is not None:
+            raise ConfigError("give token or auth, not both: a token is auth=Bearer(token)")
+        self.spec = spec
+        self.name = check_name(name or name_of(spec))
+        self.auth: Auth | None = to_auth(token if auth is None else auth)
+        self.account_id = account_id
+        if base_url is not None:
+            urls.check_base(base_url)
+
+    def __repr__(self) -> str:
+        return f"OpenAPI(name={self.name!r}, base_url={self.base_url!r})"
+
+
+def is_free(name: str) -> bool:
+    """Say whether code can call a namespace so."""
+    taken = keyword.iskeyword(name) or hasattr(builtins, name) or name in TAKEN_NAMES
+    # The errors of "memory" would be called MemoryError.
+    taken = taken or hasattr(builtins, error_name(name))
+    return not taken and NAME.fullmatch(name) is not None
+
+
+def check_name(name: str) -> str:
+    """Return a name for a namespace.
+
+    Raises:
+        ConfigError: code could not use it.
+    """
+    if not is_free(name):
+        msg = (
+            f"the name {name[:60]!r} must be a free Python name of lower-case letters, digits "
+            "and _, such as github"
+        )
+        raise ConfigError(msg)
+    return name
+
+
+def read_apis(
+    apis: Sequence[str | Path | Mapping[str, object] | OpenAPI],
+    *,
+    token: Secret | None,
+    name: str | None,
+    base_url: str | None,
+    account_id: str | None,
+) -> tuple[OpenAPI, ...]:
+    """Bring what a user gives for the APIs into one form.
+
+    Args:
+        apis: as given; the rest is for the only one.
+        token: from `hide_secret`.
+        name: what the code calls it.
+        base_url: where its requests go.
+        account_id: what the code finds.
+
+    Raises:
+        ConfigError: something for the only API is given, and there is not one that lacks it.
+    """
+    rest = {"token": token, "name": name, "base_url": base_url, "account_id": account_id}
+    given = [key for key, value in rest.items() if value is not None]
+    if given and (len(apis) != 1 or isinstance(apis[0], OpenAPI)):
+        msg = f"{given[0]}= is for a single document; write OpenAPI(…, {given[0]}=…) instead"
+        raise ConfigError(msg)
+    return tuple(
+        api
+        if isinstance(api, OpenAPI)
+        else OpenAPI(api, name=name, token=token, base_url=base_url, account_id=account_id)
+        for api in apis
+    )

@@ -1,0 +1,108 @@
+"""A stand-in for the answer to a request that a dry run does not send.
+
+It has the shape that the document gives the answer, and the values that the request gave: code
+that creates something and goes on with its id works as it would.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pymode.documents.operations import Operation, Operations
+from pymode.documents.routes import bind, split
+from pymode.documents.samples import Sampler, properties
+from pymode.documents.schemas import flatten
+from pymode.http.client import Response
+
+MARK: Final = "dry_run"
+HEADER: Final = "x-dry-run"
+
+
+def make(
+    operation: Operation | None,
+    operations: Operations,
+    method: str,
+    path: str,
+    body: object = None,
+) -> Response:
+    """Build an answer as if the request had been sent and had gone well.
+
+    Args:
+        operation: what the request is for, if the document has it.
+        operations: of the document.
+        method: in capitals.
+        path: below the base URL as it would be sent, without its query.
+        body: parsed JSON of the request, if it has such a body.
+
+    Returns:
+        JSON with `"dry_run": true` at its top, or in each item where it is a list; or no body
+        where the document has none. The header `x-dry-run` marks every stand-in.
+    """
+    status, schema = _success(operation)
+    headers = {HEADER: "true"}
+    if status in (204, 205, 304):
+        return Response(status, headers, b"")
+    given = _give(operation, path, body)
+    builder = Sampler(operations.follow, _seed(method, path, body), creates=method == "POST")
+    value = builder.build(schema, given) if schema else builder.free(given)
+    if _has_envelope(operations):
+        if not schema:
+            value = {"result": value}
+        # Some answers of the document leave out what its API always sends.
+        if isinstance(value, dict) and "result" in value:
+            value = {"success": True, "errors": [], "messages": []} | value
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            item[MARK] = True
+    headers["content-type"] = "application/json"
+    return Response(status, headers, json.dumps(value).encode())
+
+
+def _seed(method: str, path: str, body: object) -> str:
+    try:
+        return f"{method} {path} {json.dumps(body, sort_keys=True, default=str)}"
+    except (RecursionError, ValueError):
+        return f"{method} {path}"
+
+
+def _success(operation: Operation | None) -> tuple[int, Mapping[str, Any]]:
+    """Return the status that the document names for success, and the schema of its answer."""
+    responses = operation.responses if operation else {}
+    for status in sorted(responses):
+        if re.fullmatch(r"2\d\d", status):
+            return int(status), responses[status]
+    return 200, responses.get("2XX") or responses.get("DEFAULT") or {}
+
+
+def _give(operation: Operation | None, path: str, body: object) -> dict[str, Any]:
+    """Return what the request says about the thing it is for: its body, and ids of its path."""
+    values = bind(operation.path, path) if operation else {}
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        owner, _, kind = name.rpartition("_")
+        given[name] = value
+        if owner and kind in ("id", "identifier"):
+            # /zones/{zone_id}: the answer may name it zone_id, or have {"zone": {"id": …}}.
+            given |= {f"{owner}_id": value, f"{owner}_identifier": value}
+            given.setdefault(owner, {"id": value})
+    last = split(operation.path)[-1:] if operation else []
+    if values and last and last[0].endswith("}"):
+        name, value = list(values.items())[-1]
+        kind = name.rpartition("_")[2]
+        # The number of an issue is not its id; a name often is.
+        given |= {kind: value} if kind == "number" else {kind: value, "id": value}
+    return given | body if isinstance(body, dict) else given
+
+
+def _has_envelope(operations: Operations) -> bool:
+    """Say whether the API wraps its results as Cloudflare does, judged by its first answers."""
+    seen = 0
+    for operation, _ in zip(operations, range(20), strict=False):
+        _, schema = _success(operation)
+        if schema:
+            names = {name for name, _ in properties(flatten(operations.follow, schema))}
+            seen += 1 if {"success", "result"} <= names else -1
+    return seen > 0

@@ -1,0 +1,232 @@
+"""One run of a call that may pause for a person, and that repeats the run which paused.
+
+A pause ends the guest: no worker sits idle while a person thinks, and no deadline runs. When the
+answers are there the code runs again from its start, under the same clock and random bytes, and
+gets from the journal what was answered before. Nothing is sent before the whole journal was
+asked for again, so a run that goes another way sends nothing at all.
+
+Host calls are matched by what they ask for, not by their order: tasks of the code may overtake
+each other. Equal ones get the replies in the order in which these came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections import Counter, defaultdict, deque
+from collections.abc import Awaitable
+
+from pymode.call.journal import JOURNAL_BYTES, Entry, Journal, digest_call, too_large
+from pymode.errors import ApprovalError, ReplayDiverged
+from pymode.policy.approvals import Answer, Asked, Question
+from pymode.sandbox.conditions import Conditions, read_readings
+from pymode.sandbox.frames import STOP
+from pymode.sandbox.pool import Run as Finished
+from pymode.sandbox.worker_process import Answer as AnswerCall
+
+# A guest that has asked for nothing this long, and has all its replies, is taken to wait for a
+# person in all of its tasks; it is not waited for longer than the second of the two.
+QUIET_SECONDS = 0.05
+SETTLE_SECONDS = 1.0
+# A replay waits for no answer of the API, so it takes no longer than what it repeats, and a bit.
+SLACK_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class _Stopped(BaseException):
+    """Leaves a host call whose run has ended; no `except Exception` on its way may stop it."""
+
+
+class Attempt:
+    """One run. Made for one use of `drive`.
+
+    Args:
+        journal: of the call; empty for its first run. It grows with each reply.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        journal.conditions = journal.conditions or Conditions.choose().write()
+        self._replies: defaultdict[str, deque[str]] = defaultdict(deque)
+        for entry in journal.entries:
+            self._replies[entry.digest].append(entry.reply)
+        self._unread = len(journal.entries)
+        self._answers: defaultdict[str, deque[Answer]] = defaultdict(deque)
+        for digest, answer in journal.answers:
+            self._answers[digest].append(answer)
+        self._expected = frozenset(journal.begun)
+        self._journal_bytes = sum(len(entry.reply) for entry in journal.entries)
+        self._caught_up = asyncio.Event()
+        if not self._unread:
+            self._caught_up.set()
+        # Host calls that are begun and not answered; of these, those on their way to the API.
+        self._begun: Counter[str] = Counter()
+        self._flying = 0
+        self._grounded = asyncio.Event()
+        self._grounded.set()
+        self._moves = 0
+        self._asked: list[Asked] = []
+        self._diverged = ""
+        self._frozen = False
+        self._wanted = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    @property
+    def conditions(self) -> str:
+        """The line that goes before the request to the worker."""
+        return self._journal.conditions
+
+    async def drive(self, running: Awaitable[Finished]) -> Finished:
+        """Await a run of the pool whose host calls go through `answering`.
+
+        Raises:
+            Paused: it waits for a person.
+            ReplayDiverged: it does not repeat what its journal holds.
+            ApprovalError: the journal has become too large to keep.
+        """
+        pausing = asyncio.create_task(self._pause())
+        try:
+            finished = await running
+        finally:
+            pausing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await pausing
+        if not self._diverged and not self._caught_up.is_set():
+            self._diverged = "it ended early"
+        if self._diverged:
+            msg = (
+                "the code did not repeat what it did before the approval, so nothing more was "
+                f"sent: {self._diverged}. Run the call again, with code that sends the same "
+                "requests whenever it gets the same answers"
+            )
+            raise ReplayDiverged(msg)
+        if finished.done.stopped_by != "paused":
+            return finished
+        if self._journal_bytes > JOURNAL_BYTES:
+            raise ApprovalError(too_large(self._journal_bytes, JOURNAL_BYTES))
+        self._note(finished)
+        raise self._journal.pause(self._asked)
+
+    def answering(self, answer: AnswerCall) -> AnswerCall:
+        """What answers the guest's host calls: from the journal, or else from `answer`."""
+
+        async def through(target: str, payload: str) -> str:
+            digest = digest_call(target, payload)
+            if self._replies[digest]:
+                return self._repeat(digest)
+            self._begun[digest] += 1
+            try:
+                await self._clear(digest, target, payload)
+                return await self._send(digest, answer(target, payload))
+            except _Stopped:
+                return STOP
+
+        return through
+
+    async def ask(self, question: Question, digest: str) -> Answer:
+        """Hand in a question, from inside of a host call; see `pymode.policy.approvals.Desk`."""
+        if digest in self._journal.refused:
+            return Answer.REFUSE
+        if self._answers[digest]:
+            answer = self._answers[digest].popleft()
+            # Used up: the reply of the request is in the journal before the next run.
+            self._journal.answers.remove((digest, answer))
+            return answer
+        if question.kind in self._journal.approved:
+            return Answer.APPROVE_ALL
+        self._asked.append(Asked(question, digest))
+        self._wanted.set()
+        self._land()
+        await self._stopping.wait()
+        raise _Stopped
+
+    def _repeat(self, digest: str) -> str:
+        self._moves += 1
+        self._unread -= 1
+        if not self._unread:
+            self._caught_up.set()
+        return self._replies[digest].popleft()
+
+    async def _clear(self, digest: str, target: str, payload: str) -> None:
+        """Wait until the host call may be sent."""
+        self._moves += 1
+        if not self._caught_up.is_set() and digest not in self._expected:
+            self._diverge(f"it asked for something new: {_name(target, payload)}")
+        elif not self._caught_up.is_set():
+            try:
+                async with asyncio.timeout(self._journal.seconds + SLACK_SECONDS):
+                    await self._caught_up.wait()
+            except TimeoutError:
+                self._diverge(f"it left out {self._unread} of {len(self._journal.entries)} steps")
+        if self._frozen or self._diverged:
+            await self._stopping.wait()
+            raise _Stopped
+
+    async def _send(self, digest: str, answering: Awaitable[str]) -> str:
+        self._flying += 1
+        self._grounded.clear()
+        try:
+            reply = await answering
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            # It may have been sent all the same, so it must not be sent again.
+            _log.exception("a host call failed")
+            error = {"error": {"kind": "internal", "message": "pymode failed to answer; a bug"}}
+            reply = json.dumps(error) + "\n"
+        self._journal_bytes += len(reply)
+        # What does not fit any more is counted and not kept: this call can pause no more.
+        if self._journal_bytes <= JOURNAL_BYTES:
+            self._journal.entries.append(Entry(digest, reply))
+        self._begun[digest] -= 1
+        self._land()
+        return reply
+
+    def _land(self) -> None:
+        self._flying -= 1
+        self._moves += 1
+        if not self._flying:
+            self._grounded.set()
+
+    def _diverge(self, how: str) -> None:
+        self._diverged = self._diverged or how
+        self._wanted.set()
+
+    async def _pause(self) -> None:
+        """Once something is asked: let the rest come to rest, and then end the guest."""
+        await self._wanted.wait()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + SETTLE_SECONDS
+        seen = -1
+        while not self._diverged and loop.time() < end and (self._flying or seen != self._moves):
+            seen = self._moves
+            await asyncio.sleep(QUIET_SECONDS)
+        # From now on nothing is sent, and what is on its way gets its answer.
+        self._frozen = True
+        await self._grounded.wait()
+        self._stopping.set()
+
+    def _note(self, finished: Finished) -> None:
+        """Write down what the next run needs to repeat this one."""
+        self._journal.begun = sorted((+self._begun).elements())
+        self._journal.seconds = max(self._journal.seconds, finished.done.seconds)
+        before = Conditions.read(self._journal.conditions)
+        try:
+            readings_ms = read_readings(finished.done.outcome)
+        except (ValueError, RecursionError):
+            readings_ms = ()
+        conditions = Conditions(before.seed, before.started_at_ns, readings_ms)
+        self._journal.conditions = conditions.write()
+
+
+def _name(target: str, payload: str) -> str:
+    """Name a host call for who reads the error; its head is the guest's own JSON."""
+    head = payload.partition("\n")[0][:100_000]
+    try:
+        found = json.loads(head)
+        return f"{found['method']} {found['path']}"[:200]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return target[:200]

@@ -1,0 +1,232 @@
+"""What a call came to: the value, and what it took. The guest's words are read with suspicion."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import NoReturn
+
+from pymode.actions import Planned, SentRequest
+from pymode.answers.render import write_cut, write_whole
+from pymode.errors import (
+    CodeError,
+    CodeRaised,
+    CodeRejected,
+    LimitExceeded,
+    ResultRejected,
+    SandboxError,
+)
+from pymode.limits import MIB, Limits
+from pymode.sandbox.worker_process import Done
+
+JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+# Keeps the whole value for later calls of who made this one; the name that their code finds it by,
+# or None if it cannot be kept.
+Keep = Callable[[], Awaitable[str | None]]
+
+MESSAGE_CHARS = 20_000
+NOTES = 20
+# The guest writes at most 200 levels; what is deeper would end those who walk over it here.
+DEEPEST = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where the time of a call went.
+
+    Args:
+        waited_seconds: for a free worker.
+        run_seconds: in the worker.
+        total_seconds: from the call to its result, the first time with building the image.
+    """
+
+    waited_seconds: float
+    run_seconds: float
+    total_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a call came to.
+
+    Args:
+        value: what the code returned, as JSON has it.
+        logs: what it printed.
+        notes: what was changed to make JSON of the value, such as NaN to null.
+        fuel: WebAssembly instructions that were used.
+        timings: where the time went.
+        requests: what was sent to APIs, each attempt, and the calls of tools, as they ended.
+        planned: the writes that a dry run did not send.
+        keep: keeps the value for later calls; None where nothing is kept.
+    """
+
+    value: JSON
+    logs: str
+    notes: tuple[str, ...]
+    fuel: int
+    timings: Timings
+    requests: tuple[SentRequest, ...]
+    planned: tuple[Planned, ...] = ()
+    keep: Keep | None = field(default=None, repr=False, compare=False)
+
+    async def render(self, max_tokens: int) -> str:
+        """Return the value as compact JSON of at most `max_tokens` tokens.
+
+        What does not fit is cut, see `pymode.answers.render`, and kept: the answer says by which
+        name the code of the next call finds the whole in `results`.
+
+        Args:
+            max_tokens: o200k_base tokens, estimated from above.
+        """
+        text = write_whole(self.value, max_tokens)
+        if text is None:
+            name = await self.keep() if self.keep is not None else None
+            text = write_cut(self.value, max_tokens, name)
+        return text
+
+
+def read_outcome(done: Done, limits: Limits) -> tuple[JSON, tuple[str, ...]]:
+    """Return the value and the notes of a call.
+
+    Raises:
+        CodeError: the code was rejected, failed, hit a limit or returned no JSON.
+        SandboxError: the guest's own driver failed.
+    """
+    if done.stopped_by is not None:
+        _raise_stopped(done, limits)
+    head_text, _, text = done.outcome.partition("\n")
+    head = _read(head_text, done)
+    if not isinstance(head, dict):
+        raise SandboxError("the guest ended the call with nonsense; try again")
+    if head.get("ok") is not True:
+        _raise_failed(head, done, limits)
+    if len(text.encode("utf-8", "replace")) > limits.result_bytes:
+        _raise_limit("result_bytes", done, limits)
+    notes = head.get("notes")
+    found = map(_clean, notes[:NOTES]) if isinstance(notes, list) else ()
+    value = _read(text, done)
+    # An escape, which the guest's own driver does not write, may be half a character.
+    if ("\\ud" in text or "\\uD" in text) and not _has_utf8(value):
+        raise ResultRejected("the result holds half surrogate pairs", logs=done.logs)
+    return value, tuple(found)
+
+
+def _read(text: str, done: Done) -> JSON:
+    try:
+        value: JSON = json.loads(text, parse_constant=_refuse_constant, parse_float=_read_float)
+        _check_depth(value)
+    except (ValueError, RecursionError):
+        msg = "the result is not JSON that can be read; return plain dicts, lists and strings"
+        raise ResultRejected(msg, logs=done.logs) from None
+    return value
+
+
+def _has_utf8(value: JSON) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _read_float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(text)
+    return number
+
+
+def _check_depth(value: JSON) -> None:
+    """Raise `ValueError` for a value that is nested deeper than `DEEPEST`."""
+    level = [value]
+    for _ in range(DEEPEST):
+        lists = [node for node in level if type(node) is list]
+        dicts = [node.values() for node in level if type(node) is dict]
+        level = list(chain(*lists, *dicts))
+        if not level:
+            return
+    raise ValueError("nested too deep")
+
+
+def _clean(message: JSON) -> str:
+    """Return a message of the guest as text that has a UTF-8 form."""
+    text = message if isinstance(message, str) else f"no message but a {type(message).__name__}"
+    return text[:MESSAGE_CHARS].encode("utf-8", "replace").decode()
+
+
+def _raise_failed(head: dict[str, JSON], done: Done, limits: Limits) -> NoReturn:
+    message, limit, error = _clean(head.get("message")), head.get("limit"), head.get("error")
+    if isinstance(limit, str) and limit in _WHAT_TO_DO:
+        if limit == "memory_bytes":
+            message = f"{_sentence(limit, limits)}\n{message}"
+        raise LimitExceeded(message, limit=limit, logs=done.logs)
+    kinds: dict[str, type[CodeError]] = {"rejected": CodeRejected, "result": ResultRejected}
+    kind = kinds.get(error, CodeRaised) if isinstance(error, str) else CodeRaised
+    raise kind(message, logs=done.logs)
+
+
+def _raise_stopped(done: Done, limits: Limits) -> NoReturn:
+    if done.stopped_by in _WHAT_TO_DO:
+        _raise_limit(str(done.stopped_by), done, limits)
+    if done.stopped_by == "stack":
+        msg = (
+            "the code recursed or nested data too deeply for the sandbox; "
+            "use a loop and flatter data"
+        )
+        raise CodeRaised(msg, logs=done.logs)
+    if done.stopped_by == "refused":
+        msg = (
+            "the code asked for something that the sandbox does not have: sockets, standard "
+            "streams, processes, exit or a blocking sleep; use `return`, `print`, "
+            "`await asyncio.sleep(…)` and the objects in scope"
+        )
+        raise CodeRaised(msg, logs=done.logs)
+    msg = (
+        "the interpreter in the sandbox crashed, most likely out of memory or stack; "
+        "keep less data at once and recurse less deep"
+    )
+    raise CodeRaised(msg, logs=done.logs)
+
+
+def _raise_limit(limit: str, done: Done, limits: Limits) -> NoReturn:
+    raise LimitExceeded(_sentence(limit, limits), limit=limit, logs=done.logs)
+
+
+def _sentence(limit: str, limits: Limits) -> str:
+    amount = getattr(limits, limit)
+    shown = f"{amount:,}"
+    if limit.endswith("_bytes"):
+        shown = f"{amount / MIB:,.0f} MiB" if amount >= MIB else f"{amount:,} bytes"
+    return _WHAT_TO_DO[limit].format(shown)
+
+
+_WHAT_TO_DO = {
+    "fuel": (
+        "the code was stopped after {} WebAssembly instructions: it loops without end or "
+        "computes too much; do less in one call"
+    ),
+    "memory_bytes": "the code needs more than {} of memory; keep less data at once",
+    "wall_seconds": (
+        "the code was stopped after {} seconds; sleep less, make fewer requests, or send "
+        "independent ones at once with asyncio.gather"
+    ),
+    "result_bytes": (
+        "the result is larger than {} of JSON; return fewer fields, filter or aggregate"
+    ),
+    "printed_chars": "the code printed more than {} characters; print less, or return the data",
+    "host_calls": (
+        "the code made more than {} requests; ask for larger pages, or spread the work over "
+        "several calls"
+    ),
+    "host_calls_in_flight": (
+        "the code had more than {} requests on the way at once; use asyncio.Semaphore"
+    ),
+    "request_bytes": "a request was larger than {}; send less in one request",
+}

@@ -1,0 +1,106 @@
+"""`state` in the sandbox: what a session keeps from one call to the next."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from typing import TypeAlias
+
+TARGET = "pymode.call.state"
+"""The host call; no namespace can have this name, because of its dot."""
+
+# Sessions that are forgotten first are those that were used the longest ago: past this number, or
+# past so many states of full size together.
+MOST_SESSIONS = 1_000
+MOST_FULL = 64
+# What one more name costs in memory beside its text.
+NAME_BYTES = 200
+# JSON of a text of JSON: `"` becomes `\"`, and letters outside of ASCII `\uXXXX`.
+ESCAPED = 6
+
+Session: TypeAlias = tuple[bytes, str]
+"""Whose state it is: the owner by the token, and what tells the owner's sessions apart."""
+
+
+class States:
+    """The states of all sessions, in memory.
+
+    Args:
+        state_bytes: the most that one may have, as JSON in UTF-8, names included.
+    """
+
+    def __init__(self, state_bytes: int) -> None:
+        self._state_bytes = state_bytes
+        self._most_names = max(100, state_bytes // 100)
+        self._sessions: OrderedDict[Session, dict[str, str]] = OrderedDict()
+        self._sizes: dict[Session, int] = {}
+
+    def answer(self, session: Session | None, payload: str) -> str:
+        """Answer a host call: give the whole state, or take what has changed.
+
+        Args:
+            session: None for a caller that cannot be told from others.
+            payload: "" to read; else {"set": {name: JSON text}, "gone": [name]}.
+        """
+        if session is None:
+            return _fail(
+                "this call has no state: it is kept for callers with a token of their own; "
+                "return what the next call needs, and pass it in its code"
+            )
+        if session in self._sessions:
+            self._sessions.move_to_end(session)
+        if not payload:
+            values = self._sessions.get(session, {})
+            members = ",".join(f"{json.dumps(name)}:{text}" for name, text in values.items())
+            return f'{{"ok": true}}\n{{{members}}}'
+        if len(payload) > ESCAPED * self._state_bytes + 100:
+            return self._refuse_size(len(payload))
+        try:
+            put, gone = _read(payload)
+            size = sum(len(name.encode()) + len(text.encode()) for name, text in put.items())
+            if size <= self._state_bytes:
+                # Only now: what is parsed here takes up to 30 times its size, for a moment.
+                for text in put.values():
+                    json.loads(text)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return _fail("the state cannot be read")
+        return self._change(session, put, gone)
+
+    def _change(self, session: Session, put: dict[str, str], gone: set[str]) -> str:
+        before = self._sessions.get(session, {})
+        after = {name: text for name, text in before.items() if name not in gone} | put
+        size = sum(len(name.encode()) + len(text.encode()) for name, text in after.items())
+        if size > self._state_bytes:
+            return self._refuse_size(size)
+        if len(after) > self._most_names:
+            return _fail(
+                f"state would have {len(after):,} names; at most {self._most_names:,} are kept, so "
+                "it stays as it was: put values that belong together into one dict"
+            )
+        self._sessions[session] = after
+        self._sessions.move_to_end(session)
+        self._sizes[session] = size + NAME_BYTES * len(after)
+        most_bytes = MOST_FULL * (self._state_bytes + NAME_BYTES * self._most_names)
+        while len(self._sessions) > MOST_SESSIONS or sum(self._sizes.values()) > most_bytes:
+            forgotten, _ = self._sessions.popitem(last=False)
+            del self._sizes[forgotten]
+        return '{"ok": true}\n'
+
+    def _refuse_size(self, size: int) -> str:
+        return _fail(
+            f"state would have {size:,} bytes; at most {self._state_bytes:,} are kept, so it "
+            "stays as it was: remove what is no longer needed, or return the value"
+        )
+
+
+def _read(payload: str) -> tuple[dict[str, str], set[str]]:
+    """Read the changes of a guest, which is hostile."""
+    asked = json.loads(payload)
+    put, gone = asked["set"], asked["gone"]
+    if not isinstance(put, dict) or not isinstance(gone, list):
+        raise TypeError
+    return put, {name for name in gone if isinstance(name, str)}
+
+
+def _fail(message: str) -> str:
+    return json.dumps({"error": {"kind": "state", "message": message}}) + "\n"

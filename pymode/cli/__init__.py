@@ -1,0 +1,1 @@
+"""The shell: `pymode search`, `execute`, `serve` and the commands around them."""

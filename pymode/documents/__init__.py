@@ -1,0 +1,7 @@
+"""Specs: find one, fetch it, cache it, and check it before an image is built from it."""
+
+from pymode.documents.document import Document
+from pymode.documents.source import OFFICIAL_URL, Spec, load, name_of, pull, shipped
+from pymode.documents.syntax import SPEC_BYTES
+
+__all__ = ["OFFICIAL_URL", "SPEC_BYTES", "Document", "Spec", "load", "name_of", "pull", "shipped"]

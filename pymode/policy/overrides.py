@@ -1,0 +1,75 @@
+"""Refuse a request that asks the server to take its method for another one.
+
+Rails, Laravel, Symfony, Spring and others read a `_method` from the query or from a form. A rule
+on methods would hold for what was sent, and not for what was done.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from pymode.apis.outgoing import Outgoing
+from pymode.errors import RequestRefused
+
+FORM_FIELDS = 10_000
+
+# As written after `plain`: PHP reads "." and " " as "_" and "x[]" as "x".
+NAMES = frozenset(
+    [
+        "-method",
+        "-httpmethod",
+        "-http-method",
+        "$httpheaders",
+        "$httpmethod",
+        "http-method-override",
+        "method-override",
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+    ]
+)
+FIELD = re.compile(rb"(?:^|[&;])([^=&;]{1,200})")
+PART_HEAD = re.compile(rb"content-disposition\s*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE)
+PART_NAME = re.compile(rb"name\*?\s*=\s*[\"']?([^\"';\r\n]{1,200})", re.IGNORECASE)
+FORM = "application/x-www-form-urlencoded"
+
+
+def check_overrides(outgoing: Outgoing, query: str) -> None:
+    """Refuse a parameter or a form field that stands for another method.
+
+    Args:
+        outgoing: the request as the guest wants it.
+        query: as it is sent, percent-encoded.
+
+    Raises:
+        RequestRefused: there is one.
+    """
+    for name, _ in parse_qsl(query, keep_blank_values=True):
+        _check(name)
+    for name, _ in outgoing.files or ():
+        _check(name)
+    if not outgoing.content:
+        return
+    media_type = outgoing.headers.get("content-type", "").lower()
+    # Without a type some servers take a body for a form.
+    if not media_type.strip() or FORM in media_type:
+        if outgoing.content.count(b"&") + outgoing.content.count(b";") > FORM_FIELDS:
+            raise RequestRefused(f"the form has over {FORM_FIELDS} fields; send fewer")
+        for match in FIELD.finditer(outgoing.content):
+            _check(unquote_to_bytes(match[1].replace(b"+", b" ")).decode(errors="replace"))
+    elif "multipart/" in media_type:
+        for head in PART_HEAD.finditer(outgoing.content):
+            for match in PART_NAME.finditer(head[0]):
+                _check(match[1].decode(errors="replace"))
+
+
+def _check(name: str) -> None:
+    if plain(name) in NAMES:
+        msg = f"{name[:60]!r} would change the method on the way; pass it as the method instead"
+        raise RequestRefused(msg)
+
+
+def plain(name: str) -> str:
+    """Return a name as a lenient server compares it."""
+    return re.sub(r"[^a-z0-9$]+", "-", name.lower()).rstrip("-")

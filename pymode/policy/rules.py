@@ -1,0 +1,283 @@
+"""The operator's rules: which requests are sent, which wait for a person, which are refused.
+
+A rule is one of
+
+    GET,HEAD /zones/**        methods (or *) and a path: `*` one segment, `**` any number
+    tag:dns                   each operation with that tag, or with one that begins so (see `bind`)
+    zones-get                 the operation with that operationId
+    writes                    (only to be approved) all that may change something
+
+Deny wins over allow, and allow over approve: what has to be approved must be allowed too. Where a
+server may read a request in several ways, each of them counts: one is enough to deny, and all are
+needed to allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
+
+from pymode.errors import ConfigError
+from pymode.policy.patterns import Segments, fold_readings, read_path
+from pymode.policy.rule import HOW, Rule, RuleListName, parse, split_words, suggest
+
+if TYPE_CHECKING:
+    from pymode.documents.operations import Operation
+
+Verdict = Literal["allow", "deny", "approve"]
+Match = Callable[[str, str], "Operation | None"]
+
+SHOWN_CHARS = 200
+SHOWN_RULES = 5
+# No API has such a path, and each rule looks at each segment of each reading.
+SEGMENTS = 256
+# READ is the call of a tool that changes nothing.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "READ"})
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the rules look at.
+
+    Args:
+        method: in upper case.
+        path: below the base URL, percent-encoded as it is sent, without the query.
+        graphql: what `pymode.policy.graphql` found; None when it is no GraphQL.
+    """
+
+    method: str
+    path: str
+    graphql: Literal["read", "write"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens to a request.
+
+    Args:
+        verdict: "allow" (it is sent), "deny" (never) or "approve" (a person decides).
+        rule: the rule that decided, as it was written, and where it stands; "" for none.
+        reason: a sentence for who sent the request.
+    """
+
+    verdict: Verdict
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of one operator; without any, each request is sent.
+
+    Args:
+        allow: if there are any, a request has to fit one of them.
+        deny: a request that fits one of them is not sent.
+        approve: a request that fits one of them waits for a person.
+        read_only: deny whatever may change something.
+        read_only_source: where `read_only` stands.
+    """
+
+    allow: tuple[Rule, ...] = ()
+    deny: tuple[Rule, ...] = ()
+    approve: tuple[Rule, ...] = ()
+    read_only: bool = False
+    read_only_source: str = "read_only"
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        allow: Iterable[str] = (),
+        deny: Iterable[str] = (),
+        approve: Iterable[str] = (),
+        read_only: bool = False,
+    ) -> Rules:
+        """Read rules as they are written, such as `Rules.parse(deny=["DELETE /zones/**"])`.
+
+        Raises:
+            ConfigError: one of them is no rule.
+        """
+
+        def read(texts: Iterable[str], name: RuleListName) -> tuple[Rule, ...]:
+            if isinstance(texts, str):
+                raise ConfigError(f"{name}: must be a list of rules, not the one text {texts!r}")
+            return tuple(parse(text, name) for text in texts)
+
+        lists = read(allow, "allow"), read(deny, "deny"), read(approve, "approve")
+        return cls(*lists, read_only=read_only)
+
+    def __bool__(self) -> bool:
+        return bool(self.read_only or self.allow or self.deny or self.approve)
+
+    def merge(self, other: Rules) -> Rules:
+        """Return these rules and the others in one; read-only if either is."""
+        source = self if self.read_only else other
+        return Rules(
+            self.allow + other.allow,
+            self.deny + other.deny,
+            self.approve + other.approve,
+            self.read_only or other.read_only,
+            source.read_only_source,
+        )
+
+    def bind(self, operations: Iterable[Operation]) -> Rules:
+        """Return the rules for one document, in which each tag and operationId has to be.
+
+        A rule for a tag that the document does not have stands for those that begin with the same
+        words: `tag:dns` for "dns_records" and "DNS Settings for a Zone", but not for "DNSSEC".
+
+        Raises:
+            ConfigError: the document has nothing of that name. Such a rule would guard nothing.
+        """
+        rules = (*self.allow, *self.deny, *self.approve)
+        if not any(rule.tags or rule.operation_id is not None for rule in rules):
+            return self
+        known = list(operations)
+        ids = {operation.operation_id for operation in known if operation.operation_id}
+        tags = {tag.casefold() for operation in known for tag in operation.tags}
+
+        def bind(rule: Rule) -> Rule:
+            if rule.operation_id is not None and rule.operation_id not in ids:
+                near = suggest(rule.operation_id, ids)
+                raise ConfigError(f"{rule}: the document has no such operationId{near}; {HOW}")
+            if not rule.tags or rule.tags <= tags:
+                return rule
+            [wanted] = map(split_words, rule.tags)
+            found = {tag for tag in tags if split_words(tag)[: len(wanted)] == wanted}
+            if not found or not wanted:
+                near = suggest(min(rule.tags), tags)
+                raise ConfigError(f"{rule}: the document has no such tag{near}")
+            return replace(rule, tags=frozenset(found))
+
+        allow, deny, approve = (
+            tuple(map(bind, listed)) for listed in (self.allow, self.deny, self.approve)
+        )
+        return replace(self, allow=allow, deny=deny, approve=approve)
+
+    def decide(
+        self, request: Judged, operation: Operation | None, match: Match | None = None
+    ) -> Decision:
+        """Say what happens to a request.
+
+        Args:
+            request: as it is sent.
+            operation: that of the document, if there is one.
+            match: finds the operation of a method and a path; asked when the path can be read in
+                several ways. Without it such a path fits each deny and approve rule for a tag or
+                an operationId, and no such allow rule.
+        """
+        shown = f"{request.method} {request.path}"[:SHOWN_CHARS]
+        if not self:
+            return Decision("allow", "", f"{shown} is allowed: there are no rules")
+        view = _View(request, operation, match)
+        if self.read_only and view.is_write:
+            reason = f"{shown} may change something, and only reads are allowed"
+            return Decision("deny", self.read_only_source, f"{reason} ({self.read_only_source})")
+        if any(len(segments) > SEGMENTS for segments in view.readings):
+            reason = f"{shown} is denied: its path has over {SEGMENTS} segments"
+            return Decision("deny", f"at most {SEGMENTS} segments", reason)
+        for rule in self.deny:
+            if view.may_fit(rule):
+                return Decision("deny", str(rule), f"{shown} is denied by the rule {rule}")
+        allowing = next((rule for rule in self.allow if view.surely_fits(rule)), None)
+        if self.allow and allowing is None:
+            listed = "; ".join(map(str, self.allow[:SHOWN_RULES]))
+            if len(self.allow) > SHOWN_RULES:
+                listed += f"; and {len(self.allow) - SHOWN_RULES} more"
+            several = " in each way to read its path" * view.is_ambiguous
+            reason = f"{shown} is denied: no allow rule fits it{several}. Allowed: {listed}"
+            return Decision("deny", f"allow: {listed}", reason)
+        for rule in self.approve:
+            if view.may_fit(rule):
+                reason = f"{shown} needs the approval of a person by the rule {rule}"
+                return Decision("approve", str(rule), reason)
+        if allowing is not None:
+            return Decision("allow", str(allowing), f"{shown} is allowed by the rule {allowing}")
+        return Decision("allow", "", f"{shown} is allowed: no rule is against it")
+
+
+@dataclass(frozen=True)
+class _View:
+    """A request in each way that a server may read it."""
+
+    request: Judged
+    operation: Operation | None
+    match: Match | None
+    method: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "method", self.request.method.upper())
+
+    @cached_property
+    def is_write(self) -> bool:
+        return is_write(self.method, self.request.graphql)
+
+    @cached_property
+    def readings(self) -> tuple[Segments, ...]:
+        return read_path(self.request.path)
+
+    @cached_property
+    def folded(self) -> frozenset[Segments]:
+        return fold_readings(self.readings)
+
+    @property
+    def is_ambiguous(self) -> bool:
+        return len(self.readings) > 1
+
+    @cached_property
+    def operations(self) -> list[Operation | None]:
+        """The operations that the readings lead to, letter by letter."""
+        found = [self.operation]
+        if self.match is not None and self.is_ambiguous:
+            found += [self._find(self.match, segments) for segments in self.readings]
+        return found
+
+    @cached_property
+    def loose_operations(self) -> list[Operation | None]:
+        """Those to which they lead on a server that does not mind the case."""
+        folded = {tuple(map(str.lower, segments)) for segments in self.readings}
+        folded -= set(self.readings)
+        match = self.match
+        return [] if match is None else [self._find(match, segments) for segments in folded]
+
+    def _find(self, match: Match, segments: Segments) -> Operation | None:
+        encoded = (quote(segment, safe=":@!$&'()*+,;=~") for segment in segments)
+        return match(self.method, "/" + "/".join(encoded))
+
+    def _has_method(self, rule: Rule) -> bool:
+        # HEAD is GET without the body.
+        methods = {self.method, "GET"} if self.method == "HEAD" else {self.method}
+        return not rule.methods or not methods.isdisjoint(rule.methods)
+
+    def may_fit(self, rule: Rule) -> bool:
+        """Say whether some server may read the request as one of this rule."""
+        if rule.is_writes:
+            return self.is_write
+        if rule.path is not None:
+            return self._has_method(rule) and rule.path.fits_any(self.folded)
+        if self.is_ambiguous and self.match is None:
+            return True
+        return any(map(rule.fits_operation, (*self.operations, *self.loose_operations)))
+
+    def surely_fits(self, rule: Rule) -> bool:
+        """Say whether each server reads the request as one of this rule."""
+        if rule.path is not None:
+            return self._has_method(rule) and rule.path.fits_all(self.readings)
+        if self.is_ambiguous and self.match is None:
+            return False
+        return all(map(rule.fits_operation, self.operations))
+
+
+def is_write(method: str, graphql: Literal["read", "write"] | None = None) -> bool:
+    """Say whether a request may change something.
+
+    Args:
+        method: of the request.
+        graphql: what its document does; None when it is no GraphQL.
+    """
+    if method.upper() in SAFE_METHODS:
+        return graphql == "write"
+    return not (method.upper() == "POST" and graphql == "read")

@@ -1,0 +1,164 @@
+"""The estimate of tokens against the tokenizer itself."""
+
+import base64
+import json
+import random
+import string
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from paths import SHARED_SPECS
+from tokenizer import count
+
+from pymode.answers.tokens import count_tokens_bound
+
+SHARED = SHARED_SPECS
+CHANCE = random.Random(11)
+
+
+def dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def draw(alphabet: str, length: int) -> str:
+    return "".join(CHANCE.choices(alphabet, k=length))
+
+
+def draw_range(first: int, last: int, length: int = 4000) -> str:
+    return "".join(chr(CHANCE.randrange(first, last)) for _ in range(length))
+
+
+def operations() -> list[dict[str, Any]]:
+    paths = json.loads((SHARED / "cloudflare-2024-08.json").read_text())["paths"]
+    return [
+        {"method": method, "path": path, **operation}
+        for path, item in paths.items()
+        for method, operation in item.items()
+        if isinstance(operation, dict)
+    ]
+
+
+def zones() -> list[dict[str, Any]]:
+    return [
+        {
+            "id": draw("0123456789abcdef", 32),
+            "name": f"{CHANCE.choice(['shop', 'blog', 'test'])}{index}.example.com",
+            "status": "active",
+            "paused": False,
+            "name_servers": ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"],
+            "modified_on": f"2026-11-{index % 28 + 1:02}T12:{index % 60:02}:33.123456Z",
+            "plan": {"price": 0, "currency": "USD"},
+            "ttl": 300 + index,
+        }
+        for index in range(100)
+    ]
+
+
+SELECTIONS: dict[str, Callable[[list[dict[str, Any]]], object]] = {
+    "method, path, summary": lambda found: [
+        {key: operation.get(key) for key in ("method", "path", "summary")} for operation in found
+    ],
+    "whole operations": lambda found: found[400:500],
+    "paths": lambda found: [operation["path"] for operation in found],
+    "descriptions": lambda found: [operation.get("description") for operation in found],
+    "parameters": lambda found: [operation.get("parameters") for operation in found[:300]],
+    "tags": lambda found: sorted({tag for operation in found for tag in operation.get("tags", [])}),
+}
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_json_of_a_real_api_is_counted_within_a_quarter(selection: str) -> None:
+    if not SHARED.is_dir():
+        pytest.skip("the shared documents are not on this machine")
+    text = dump(SELECTIONS[selection](operations()))
+    assert count(text) <= count_tokens_bound(text) <= count(text) * 1.25
+
+
+def test_a_list_of_zones_is_counted_within_a_quarter() -> None:
+    text = dump(zones())
+    assert count(text) <= count_tokens_bound(text) <= count(text) * 1.25
+
+
+ADVERSE = {
+    "hex": draw("0123456789abcdef", 9000),
+    "upper hex": draw("0123456789ABCDEF", 9000),
+    "base64": base64.b64encode(CHANCE.randbytes(6000)).decode(),
+    "url-safe base64 lines": dump(
+        [base64.urlsafe_b64encode(CHANCE.randbytes(40)).decode() for _ in range(200)]
+    ),
+    "digits": draw(string.digits, 9000),
+    "floats": dump([CHANCE.random() for _ in range(500)]),
+    "lower case": draw(string.ascii_lowercase, 9000),
+    "upper case": draw(string.ascii_uppercase, 9000),
+    "mixed case": draw(string.ascii_letters, 9000),
+    "letters and digits": draw(string.ascii_letters + string.digits, 9000),
+    "short words": dump([draw(string.ascii_lowercase, 3 + n % 7) for n in range(2000)]),
+    "syllables": dump(
+        ["".join(draw("bcdfghklmnprstvz", 1) + draw("aeiou", 1) for _ in range(1 + n % 4))
+         for n in range(2000)]
+    ),
+    "printable": dump(draw(string.printable, 9000)),
+    "punctuation": draw(string.punctuation, 9000),
+    "brackets": "[" * 2000 + "{" * 2000 + '"' * 2000 + "]" * 2000,
+    "control characters": dump(draw("".join(map(chr, range(32))), 5000)),
+    "spaces": dump(" " * 5000),
+    "line breaks": dump("\n" * 2000 + "\r\n" * 2000),
+    "blanks": dump(draw(" \n\t", 5000)),
+    "four letters": draw("ACGT", 9000),
+    "Latin 1": draw_range(0xA1, 0x100),
+    "accents": draw_range(0x20, 0x250),
+    "combining marks": "".join("a" + chr(CHANCE.randrange(0x300, 0x370)) for _ in range(4000)),
+    "Greek": draw_range(0x391, 0x3CA),
+    "Cyrillic": draw_range(0x410, 0x450),
+    "Hebrew": draw_range(0x5D0, 0x5EB),
+    "Arabic": draw_range(0x621, 0x64B),
+    "Devanagari": draw_range(0x905, 0x93A),
+    "Thai": draw_range(0xE01, 0xE3B),
+    "kana": draw_range(0x3041, 0x30FF),
+    "Han": draw_range(0x4E00, 0xA000),
+    "Hangul": draw_range(0xAC00, 0xD7A4),
+    "emoji": draw_range(0x1F300, 0x1FAFF),
+    "signs": draw_range(0x2000, 0x2C00),
+    "any character below surrogates": draw_range(0x20, 0xD800),
+    "astral": draw_range(0x10000, 0x110000),
+    "private use": draw_range(0xE000, 0xF900),
+    "Chinese": "这是一个用于测试的中文句子说明如何使用接口。" * 50,
+    "Russian": "Привет, это пример русского текста " * 50,
+    "brackets and numbers": dump([[n, [n]] for n in range(1000)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ADVERSE)
+def test_odd_text_is_never_counted_noticeably_short(kind: str) -> None:
+    text = ADVERSE[kind]
+    assert count_tokens_bound(text) >= count(text) * 0.97
+
+
+def test_mixtures_of_odd_text_are_never_counted_noticeably_short() -> None:
+    alphabets = list(ADVERSE.values())
+    for _ in range(150):
+        parts = (draw(CHANCE.choice(alphabets), CHANCE.randrange(1, 60)) for _ in range(40))
+        text = CHANCE.choice(["", " ", '","', "/", "_"]).join(parts)
+        assert count_tokens_bound(text) >= count(text) * 0.97
+
+
+@pytest.mark.parametrize("script", ["LATIN", "CYRILLIC", "GREEK", "ARABIC", "HIRAGANA", "ETHIOPIC"])
+def test_each_character_of_a_script_is_paid_for(script: str) -> None:
+    """All letters of a script in a row, which no text has, are still not undercounted."""
+    text = "".join(
+        chr(code)
+        for code in range(0x80, 0x3100)
+        if unicodedata.name(chr(code), "").startswith(script)
+    )
+    assert count_tokens_bound(text) >= count(text) * 0.97
+
+
+def test_nothing_costs_nothing() -> None:
+    assert count_tokens_bound("") == 0
+
+
+def test_counting_stops_when_there_is_enough() -> None:
+    text = "word " * 1_000_000
+    assert 100 < count_tokens_bound(text, enough=100) < 100_000
