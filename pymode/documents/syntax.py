@@ -102,6 +102,10 @@ def _read_yaml(text: str) -> object:
     try:
         return _Builder().build(yaml.parse(raw, Loader=loader))
     except yaml.MarkedYAMLError as error:
+        # libyaml has a limit of its own since PyYAML 6.0.4 (1,000 levels), and may reach it while
+        # it looks ahead, before the builder has seen a single level.
+        if "nesting depth" in (error.problem or ""):
+            raise SpecError(DEEP) from None
         mark = error.problem_mark
         where = f"line {mark.line + 1:,}, column {mark.column + 1:,}: " if mark else ""
         last_line, _, last_text = text.rstrip().rpartition("\n")
