@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pymode import documents as specs
 from pymode.actions import Namespace
 from pymode.agents import AgentTool, make_tools
-from pymode.answers.prompts import Facts, Kind
+from pymode.answers.prompts import Facts
 from pymode.apis.accounts import KnownAccounts
 from pymode.apis.auth import Secret, hide_secret
 from pymode.apis.host import Conduct, OpenAPIHost, Traffic
@@ -32,6 +32,7 @@ from pymode.http.client import Http
 from pymode.limits import Limits
 from pymode.log import Database, Kept, Log, OpenCall, Results, Retention
 from pymode.log.approvals import Approvals
+from pymode.namespaces import Kind
 from pymode.policy.approvals import Approver, Gate
 from pymode.policy.guard import Check, Guard
 from pymode.policy.rules import Rules

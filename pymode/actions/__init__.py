@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Namespace", "Planned", "SentRequest", "token_variable"]
+__all__ = ["Namespace", "Planned", "SentRequest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,3 @@ class Namespace(Protocol):
 
     async def request(self, payload: str) -> str:
         """Answer one request of the guest; bad input gets an error head, never an exception."""
-
-
-def token_variable(name: str) -> str:
-    """The environment variable that holds the token of a namespace: CLOUDFLARE_API_TOKEN."""
-    return re.sub(r"\W", "_", name).upper() + "_API_TOKEN"

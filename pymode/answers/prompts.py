@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from pymode.limits import Limits
+from pymode.namespaces import Kind, error_name
 
 Schema = dict[str, object]
 
@@ -106,8 +106,6 @@ async def run():
 
 # Whoever has more finds the rest in `tools` and `specs`.
 _SHOWN_NAMESPACES = 20
-
-Kind = Literal["api", "functions", "mcp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,11 +244,6 @@ def _describe_all(namespaces: Sequence[Facts], limits: Limits, max_tokens: int) 
 def _list(names: Sequence[str]) -> str:
     listed = ", ".join(names[:_SHOWN_NAMESPACES])
     return f"{listed}, …" if len(names) > _SHOWN_NAMESPACES else listed
-
-
-def error_name(name: str) -> str:
-    """The exception of a namespace in the code: `CloudflareError` for `cloudflare`."""
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Error"
 
 
 def _object_schema(properties: Schema, *, required: list[str]) -> Schema:

@@ -152,6 +152,23 @@ def _check_token(token: SecretStr) -> None:
         raise ConfigError("the API token has spaces or other characters that no token has")
 
 
+def check_token(text: str, *, source: str) -> SecretStr:
+    """Return an API token without the white space around it.
+
+    Args:
+        text: the token as it was found.
+        source: where it was found, for the message.
+
+    Raises:
+        ConfigError: it is not a single word of printable ASCII; the message does not show it.
+    """
+    token = text.strip()
+    if not re.fullmatch("[!-~]+", token):
+        msg = f"{source} must be one word of printable ASCII characters; copy the token again"
+        raise ConfigError(msg)
+    return SecretStr(token)
+
+
 class _Hidden:
     """A secret, or what returns one; its repr shows neither."""
 

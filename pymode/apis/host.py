@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-from pymode.actions import Planned, SentRequest, token_variable
+from pymode.actions import Planned, SentRequest
 from pymode.actions.sent import READS
-from pymode.apis import retries, standin, urls
+from pymode.apis import dry_run as standin
+from pymode.apis import retries
 from pymode.apis.accounts import ACCOUNTS, read_accounts
 from pymode.apis.auth import Auth, Credential, to_auth
 from pymode.apis.outgoing import Outgoing, read
-from pymode.apis.redaction import Redactor
 from pymode.apis.reply import write_error, write_response
 from pymode.apis.retries import PACE, Pace
 from pymode.call.journal import digest_request
@@ -29,10 +29,13 @@ from pymode.errors import (
     RequestRefused,
     RuleRefused,
 )
+from pymode.http import urls
 from pymode.http.client import Http, Response
+from pymode.http.redaction import Redactor
 from pymode.limits import Limits
 from pymode.log import Log, OpenCall
 from pymode.log.recording import NOT_SENT
+from pymode.namespaces import token_variable
 from pymode.policy.approvals import Gate
 from pymode.policy.check import surely_wrong
 from pymode.policy.guard import Guard, Judgement

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,8 +11,9 @@ from pydantic import SecretStr
 
 from pymode.apis.auth import Auth, Bearer
 from pymode.apis.openapi import OpenAPI
-from pymode.apis.redaction import Redactor
 from pymode.errors import ConfigError
+from pymode.http.redaction import Redactor
+from pymode.namespaces import error_name
 
 Token: TypeAlias = str | SecretStr
 Tokens: TypeAlias = Token | Mapping[str, Token | None] | None
@@ -80,3 +82,20 @@ def identify(apis: Sequence[OpenAPI], tokens: Tokens) -> Identity:
         joined if known else None,
         Redactor(*known),
     )
+
+
+def find_missing(apis: Sequence[OpenAPI], tokens: Tokens, message: str) -> list[str]:
+    """Return the names of the APIs that an error is about and for which there was no token.
+
+    Args:
+        apis: those of the process.
+        tokens: of the call.
+        message: of the error, which names the API by the class of what it raised.
+    """
+    return [
+        api.name
+        for api in apis
+        if api.auth is None
+        and (tokens is None or (isinstance(tokens, Mapping) and tokens.get(api.name) is None))
+        and re.search(rf"\b{error_name(api.name)}\b", message)
+    ]

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import builtins
-import keyword
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pymode.answers.prompts import error_name
-from pymode.apis import urls
 from pymode.apis.auth import Auth, Secret, hide_secret, to_auth
 from pymode.documents.source import name_of
 from pymode.errors import ConfigError
-
-NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-# What the sandbox puts in scope itself.
-TAKEN_NAMES = frozenset({"account_id", "results", "spec", "specs", "state", "tools"})
+from pymode.http import urls
+from pymode.namespaces import check_name
 
 
 class OpenAPI:
@@ -59,29 +52,6 @@ class OpenAPI:
 
     def __repr__(self) -> str:
         return f"OpenAPI(name={self.name!r}, base_url={self.base_url!r})"
-
-
-def is_free(name: str) -> bool:
-    """Say whether code can call a namespace so."""
-    taken = keyword.iskeyword(name) or hasattr(builtins, name) or name in TAKEN_NAMES
-    # The errors of "memory" would be called MemoryError.
-    taken = taken or hasattr(builtins, error_name(name))
-    return not taken and NAME.fullmatch(name) is not None
-
-
-def check_name(name: str) -> str:
-    """Return a name for a namespace.
-
-    Raises:
-        ConfigError: code could not use it.
-    """
-    if not is_free(name):
-        msg = (
-            f"the name {name[:60]!r} must be a free Python name of lower-case letters, digits "
-            "and _, such as github"
-        )
-        raise ConfigError(msg)
-    return name
 
 
 def read_apis(

@@ -19,9 +19,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pymode.apis.headers import check_headers, check_value
 from pymode.errors import RequestRefused
 from pymode.http.client import Part
+from pymode.http.headers import check_headers, check_value
 
 HEAD_CHARS = 256 * 1024
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -18,8 +18,9 @@ import typer
 from pymode.cli.console import say
 from pymode.cli.gateway import read_apis, read_servers, split_name
 from pymode.cli.options import spell_options, with_options
-from pymode.cli.settings import Settings, read_settings, token_variable
+from pymode.cli.settings import Settings, read_settings
 from pymode.errors import ConfigError
+from pymode.namespaces import token_variable
 
 if TYPE_CHECKING:
     from pymode.cli.clients import Client, Entry

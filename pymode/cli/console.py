@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -75,3 +76,27 @@ def summarize(result: Result) -> str:
         f"{result.fuel / 1e6:,.1f} M instructions",
     ]
     return " · ".join(parts)
+
+
+def escape_lines(text: str) -> list[str]:
+    """The lines of a text, each harmless to a terminal."""
+    return [escape(line.replace("\t", "    ")) for line in text.rstrip("\n").split("\n")]
+
+
+def escape(text: str) -> str:
+    """One line in which nothing moves a terminal's cursor or turns text around.
+
+    Args:
+        text: written by a model or an API.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_escape_character, text))
+
+
+def _escape_character(character: str) -> str:
+    # C: controls, formats such as those that turn the direction, surrogates. Zl, Zp: line ends.
+    category = unicodedata.category(character)
+    if category.startswith("C") or category in ("Zl", "Zp"):
+        return character.encode("unicode_escape").decode()
+    return character

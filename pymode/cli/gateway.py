@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pymode.answers.prompts import error_name
 from pymode.apis.openapi import OpenAPI
-from pymode.cli.settings import ListenAddress, Settings, read_credentials
+from pymode.cli.settings import Settings, read_credentials
 from pymode.errors import ConfigError
+from pymode.http.address import ListenAddress
 
 if TYPE_CHECKING:
     from pymode.apis.identity import Tokens
@@ -97,23 +97,6 @@ def read_account(settings: Settings, apis: Sequence[OpenAPI]) -> str | None:
     """The account of the process's own user: as told, or else that of the first API."""
     known = read_credentials(apis[0].name).account_id if apis else None
     return settings.account_id or known
-
-
-def find_missing(apis: Sequence[OpenAPI], tokens: Tokens, message: str) -> list[str]:
-    """The names of the APIs that an error names and for which there was no token.
-
-    Args:
-        apis: those of the process.
-        tokens: of the call.
-        message: of the error, which names the API by the class of what it raised.
-    """
-    return [
-        api.name
-        for api in apis
-        if api.auth is None
-        and (tokens is None or (isinstance(tokens, Mapping) and tokens.get(api.name) is None))
-        and re.search(rf"\b{error_name(api.name)}\b", message)
-    ]
 
 
 def check_address(address: ListenAddress, servers: Mapping[str, ServerSource]) -> None:

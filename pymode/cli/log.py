@@ -6,7 +6,6 @@ import json
 import os
 import sqlite3
 import sys
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -16,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from pymode.cli.console import say
+from pymode.cli.console import escape, escape_lines, say
 from pymode.errors import ConfigError
 from pymode.log.faults import explain
 from pymode.log.place import default_path
@@ -218,30 +217,6 @@ def _without_start(record: dict[str, object]) -> dict[str, object]:
 
 def _indent(text: str, clean: Callable[[str], list[str]]) -> list[str]:
     return [f"    {line}".rstrip() for line in clean(text)]
-
-
-def escape_lines(text: str) -> list[str]:
-    """The lines of a text, each harmless to a terminal."""
-    return [escape(line.replace("\t", "    ")) for line in text.rstrip("\n").split("\n")]
-
-
-def escape(text: str) -> str:
-    """One line in which nothing moves a terminal's cursor or turns text around.
-
-    Args:
-        text: written by a model or an API.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(map(_escape_character, text))
-
-
-def _escape_character(character: str) -> str:
-    # C: controls, formats such as those that turn the direction, surrogates. Zl, Zp: line ends.
-    category = unicodedata.category(character)
-    if category.startswith("C") or category in ("Zl", "Zp"):
-        return character.encode("unicode_escape").decode()
-    return character
 
 
 def _iso(seconds: float) -> str:

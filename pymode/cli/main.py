@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from pymode.apis.identity import find_missing
 from pymode.cli.add import add
 from pymode.cli.approval_prompt import find_terminal
 from pymode.cli.approve import approve
 from pymode.cli.console import is_terminal, say, showing_progress, summarize
 from pymode.cli.gateway import (
     check_address,
-    find_missing,
     read_account,
     read_apis,
     read_servers,
@@ -32,8 +32,10 @@ from pymode.cli.gateway import (
 from pymode.cli.log import log_app
 from pymode.cli.options import with_settings
 from pymode.cli.rules import rules_app
-from pymode.cli.settings import ListenAddress, Settings, token_variable
+from pymode.cli.settings import Settings
 from pymode.errors import CodeError, CodeRaised, ConfigError, PymodeError, SpecError
+from pymode.http.address import ListenAddress
+from pymode.namespaces import token_variable
 
 if TYPE_CHECKING:
     from pymode.call.result import Result

@@ -85,7 +85,7 @@ def describe(rules: Rules, request: str, operations: Operations, base_url: str) 
     Raises:
         ConfigError: it is no request.
     """
-    from pymode.apis import urls
+    from pymode.http import urls
     from pymode.policy.graphql import find_endpoint
     from pymode.policy.rule import METHODS
     from pymode.policy.rules import Judged

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Iterable
@@ -25,11 +24,12 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from pymode.apis.openapi import is_free
+from pymode.apis.auth import check_token
 from pymode.errors import ConfigError
 from pymode.limits import MIB, Limits
 from pymode.log.place import default_path
 from pymode.log.retention import Retention
+from pymode.namespaces import is_free, token_variable
 from pymode.policy.rule import LISTS, Rule, RuleListName
 from pymode.policy.rule import parse as parse_rule
 from pymode.policy.rules import Rules
@@ -218,53 +218,6 @@ class Credentials:
     account_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ListenAddress:
-    """A host and a port to listen on; port 0 is any free one.
-
-    Args:
-        host: an IP address or a name, without brackets.
-        port: 0 to 65535.
-    """
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> ListenAddress:
-        """The address in `HOST:PORT`, an IPv6 host in brackets.
-
-        Raises:
-            ConfigError: the text is anything else.
-        """
-        match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/\[\]]+)):([0-9]{1,5})", text)
-        if match is None or int(match[3]) > 65_535:
-            msg = f"--http needs HOST:PORT, such as 127.0.0.1:8000, not {text!r}"
-            raise ConfigError(msg)
-        return cls(match[1] or match[2], int(match[3]))
-
-    @property
-    def is_everywhere(self) -> bool:
-        """Whether it stands for each interface of the machine."""
-        try:
-            return ipaddress.ip_address(self.host).is_unspecified
-        except ValueError:
-            return False
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host.lower() == "localhost"
-
-    @property
-    def authority(self) -> str:
-        """The host as it stands in a URL."""
-        return f"[{self.host}]" if ":" in self.host else self.host
-
-
 class _Options(Settings):
     """Settings that the environment has no part in."""
 
@@ -325,28 +278,6 @@ def read_credentials(name: str) -> Credentials:
         api_token=check_token(token, source=variable) if token else None,
         account_id=os.environ.get(f"{name.upper()}_ACCOUNT_ID") or None,
     )
-
-
-def token_variable(name: str) -> str:
-    """The environment variable with the token of the API called `name`."""
-    return f"{name.upper()}_API_TOKEN"
-
-
-def check_token(text: str, *, source: str) -> SecretStr:
-    """An API token, without the white space around it.
-
-    Args:
-        text: the token as it was found.
-        source: where it was found, for the message.
-
-    Raises:
-        ConfigError: it is not a single word of printable ASCII; the message does not show it.
-    """
-    token = text.strip()
-    if not re.fullmatch("[!-~]+", token):
-        msg = f"{source} must be one word of printable ASCII characters; copy the token again"
-        raise ConfigError(msg)
-    return SecretStr(token)
 
 
 def _explain(error: ValidationError, given: frozenset[str]) -> str:

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pymode.apis.headers import FORBIDDEN, FORBIDDEN_STARTS
-from pymode.apis.urls import TEMPLATE
 from pymode.documents.faults import compare, describe
 from pymode.documents.operations import Operation, Operations, Parameter
 from pymode.documents.routes import bind
 from pymode.documents.schemas import flatten, is_scalar, shorten, types, write_values
+from pymode.http.headers import FORBIDDEN, FORBIDDEN_STARTS
+from pymode.http.urls import TEMPLATE
 
 TEXT_CHARS: Final = 600
 PATH_CHARS: Final = 120

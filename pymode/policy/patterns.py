@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from pymode.apis.urls import DECODINGS, PLAIN
 from pymode.errors import ConfigError
+from pymode.http.urls import DECODINGS, PLAIN
 
 Segments = tuple[str, ...]
 Glob = tuple[str, ...]

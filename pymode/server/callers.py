@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from pymode.cli.settings import check_token
+from pymode.apis.auth import check_token
 from pymode.errors import ConfigError
 
 if TYPE_CHECKING:

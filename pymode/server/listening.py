@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 
-from pymode.cli.settings import ListenAddress
 from pymode.errors import ConfigError
+from pymode.http.address import ListenAddress
 from pymode.server.seals import STATE_CHARS
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
 from pymode.answers.prompts import Facts, ToolPrompt, describe_tools
+from pymode.apis.identity import find_missing
 from pymode.call.answer import answer, failure
-from pymode.cli.gateway import find_missing
-from pymode.cli.settings import token_variable
 from pymode.errors import CodeError, CodeRaised, ConfigError, PymodeError, SandboxError
+from pymode.namespaces import token_variable
 from pymode.policy.approvals import Paused
 from pymode.server.callers import (
     Caller,

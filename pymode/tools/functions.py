@@ -15,9 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 from pydantic_core import ArgsKwargs
 
-from pymode.answers.prompts import Kind
-from pymode.apis.openapi import check_name
 from pymode.errors import ConfigError
+from pymode.namespaces import Kind, check_name
 from pymode.tools.signature import signature
 from pymode.tools.tool import Surroundings, Tool, ToolFailed
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pymode.apis.openapi import TAKEN_NAMES
+from pymode.namespaces import TAKEN_NAMES
 from pymode.tools.functions import FunctionsSource
 from pymode.tools.tool import Source
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from pymode.answers.prompts import Kind
+from pymode.namespaces import Kind
 
 Schema: TypeAlias = Mapping[str, Any]
 Elicit: TypeAlias = Callable[[str, Schema], Awaitable[tuple[str, Mapping[str, Any] | None]]]

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from tokenizer import count
 
-from pymode.answers.prompts import Facts, describe_tools, error_name
+from pymode.answers.prompts import Facts, describe_tools
 from pymode.limits import Limits
+from pymode.namespaces import error_name
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 NAMES = ("cloudflare", "github")

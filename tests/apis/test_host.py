@@ -12,11 +12,12 @@ import pytest
 from loopback import Loopback, write_answer
 from pydantic import SecretStr
 
-from pymode.actions import SentRequest, token_variable
+from pymode.actions import SentRequest
 from pymode.apis.host import OpenAPIHost
 from pymode.errors import ConfigError, HostCallError
 from pymode.http.client import Http
 from pymode.limits import Limits
+from pymode.namespaces import token_variable
 
 TOKEN = "v1_abcDEF-0123456789_xyzXYZ-secret"
 JSON = {"content-type": "application/json"}

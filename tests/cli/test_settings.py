@@ -1,14 +1,14 @@
 import pytest
 
+from pymode.apis.auth import check_token
 from pymode.cli.settings import (
-    ListenAddress,
-    check_token,
     read_credentials,
     read_settings,
-    token_variable,
 )
 from pymode.errors import ConfigError
+from pymode.http.address import ListenAddress
 from pymode.limits import MIB, Limits
+from pymode.namespaces import token_variable
 
 
 @pytest.fixture(autouse=True)

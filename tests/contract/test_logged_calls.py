@@ -13,8 +13,8 @@ import loopback
 import pytest
 from simulated_api import API, Open
 
-from pymode.apis.redaction import find_forms
 from pymode.errors import CodeError
+from pymode.http.redaction import find_forms
 from pymode.limits import Limits
 from pymode.log.records import CallRecord, RequestRecord, iterate_calls, list_requests
 from pymode.policy.rules import Rules

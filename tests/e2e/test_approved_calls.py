@@ -15,9 +15,9 @@ from mcp import Client, types
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
 
-from pymode.cli.settings import ListenAddress
 from pymode.codemode import CodeMode
 from pymode.errors import ReplayDiverged
+from pymode.http.address import ListenAddress
 from pymode.limits import Limits
 from pymode.policy.approvals import Answer, Paused
 from pymode.policy.rules import Rules

@@ -17,16 +17,17 @@ from pydantic import SecretStr
 from small_document import SMALL
 from tokenizer import count
 
+from pymode.apis.identity import find_missing
 from pymode.cli.gateway import (
     check_address,
-    find_missing,
     read_account,
     read_apis,
     read_servers,
     read_tokens,
 )
-from pymode.cli.settings import ListenAddress, read_settings
+from pymode.cli.settings import read_settings
 from pymode.errors import ConfigError
+from pymode.http.address import ListenAddress
 
 SERVERS = TESTS / "tools" / "servers"
 PATIENCE_SECONDS = 180

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pymode.apis import urls
-from pymode.apis.headers import check_headers
 from pymode.apis.outgoing import METHODS as SENT_METHODS
 from pymode.apis.outgoing import Outgoing
 from pymode.documents.operations import Operations
 from pymode.errors import ConfigError, RequestRefused
+from pymode.http import urls
+from pymode.http.headers import check_headers
 from pymode.policy.overrides import check_overrides
 from pymode.policy.patterns import PathPattern, fold_readings, read_path
 from pymode.policy.rule import METHODS, parse

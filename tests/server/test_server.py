@@ -20,8 +20,8 @@ from pydantic import SecretStr
 from tokenizer import count
 
 from pymode.answers.prompts import Facts, describe_tools
-from pymode.cli.settings import ListenAddress
 from pymode.errors import ConfigError, ImageError
+from pymode.http.address import ListenAddress
 from pymode.limits import Limits
 from pymode.server import make_server
 from pymode.server.listening import guard

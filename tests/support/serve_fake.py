@@ -11,7 +11,7 @@ import sys
 from fakes import FakeCodeMode
 from pydantic import SecretStr
 
-from pymode.cli.settings import ListenAddress
+from pymode.http.address import ListenAddress
 from pymode.limits import Limits
 from pymode.server import make_server, serve_http, serve_stdio
 

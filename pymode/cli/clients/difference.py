@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Collection
 
-from pymode.cli.log import escape
+from pymode.cli.console import escape
 
 _CONTEXT_LINES = 2
 _LINE_CHARS = 2_000

@@ -17,7 +17,7 @@ from mcp.client.subscriptions import SubscriptionLost
 from mcp.shared.exceptions import MCPError
 
 from pymode import __version__
-from pymode.apis.redaction import Redactor
+from pymode.http.redaction import Redactor
 from pymode.tools.mcp.http import reach
 from pymode.tools.mcp.messages import Mended, cut
 from pymode.tools.mcp.passing import Passages

@@ -13,7 +13,7 @@ from mcp import types
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
-from pymode.answers.prompts import Kind
+from pymode.namespaces import Kind
 from pymode.tools.mcp.config import read_config
 from pymode.tools.mcp.connection import Connection
 from pymode.tools.mcp.exchange import exchange

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pymode.apis.urls import build, check_base
 from pymode.errors import ConfigError, RequestRefused
+from pymode.http.urls import build, check_base
 
 BASE = "https://api.test/client/v4"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from paths import SHARED_SPECS
 
-from pymode.apis.standin import make
+from pymode.apis.dry_run import make
 from pymode.documents.operations import Operations
 from pymode.http.client import Response
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from pydantic import SecretStr
 
-from pymode.apis.redaction import MASK, Redactor
+from pymode.http.redaction import MASK, Redactor
 
 PLAIN = "v1_abcDEF-0123456789_xyzXYZ-secret"
 AWKWARD = 'p+/"\\&=%?secret/+~'
