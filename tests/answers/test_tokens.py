@@ -6,12 +6,16 @@ import random
 import string
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
+import vocabulary
 from paths import SHARED_SPECS
 from tokenizer import count
 
+from pymode.answers import tokens
 from pymode.answers.tokens import count_tokens_bound
 
 SHARED = SHARED_SPECS
@@ -79,6 +83,74 @@ def test_json_of_a_real_api_is_counted_within_a_quarter(selection: str) -> None:
 def test_a_list_of_zones_is_counted_within_a_quarter() -> None:
     text = dump(zones())
     assert count(text) <= count_tokens_bound(text) <= count(text) * 1.25
+
+
+LANGUAGES: dict[str, Any] = json.loads(
+    Path(__file__).with_name("languages.json").read_text(encoding="utf-8")
+)
+FORMS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "prose": lambda texts: str(texts["prose"]),
+    "JSON": lambda texts: dump(texts["records"]),
+    "indented JSON": lambda texts: json.dumps(texts, ensure_ascii=False, indent=2),
+    "escaped JSON": json.dumps,
+    "answer of an API": lambda texts: dump(
+        [zone | record for zone, record in zip(zones(), texts["records"] * 10, strict=False)]
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_text_in_a_large_language_is_counted_within_a_quarter(language: str, form: str) -> None:
+    text = FORMS[form](LANGUAGES[language])
+    assert count(text) * 0.97 <= count_tokens_bound(text) <= count(text) * 1.25
+
+
+CODE = {
+    "Python": Path(tokens.__file__).read_text(encoding="utf-8"),
+    "indented Python": "class A:\n" + indent(Path(__file__).read_text(encoding="utf-8"), " " * 8),
+    "JavaScript": """\
+export async function load(items) {
+  const shown = [];
+  for (const item of items) {
+    if (!item.name) continue;
+    shown.push({ ...item, label: `${item.name} (${item.id})` });
+  }
+  return shown.sort((a, b) => a.label.localeCompare(b.label));
+}
+""",
+    "Rust": """\
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    for (index, word) in words.iter().enumerate() {
+        println!("{index}: {}", word.to_uppercase());
+    }
+    Ok(())
+}
+""",
+    "SQL": """\
+SELECT c.id, c.name, SUM(l.amount) AS total
+FROM customers c LEFT JOIN orders o ON o.customer_id = c.id
+JOIN order_lines l ON l.order_id = o.id AND o.created_at >= '2026-01-01'
+GROUP BY c.id, c.name HAVING SUM(l.amount) > 100 ORDER BY total DESC LIMIT 50;
+""",
+    "HTML": """\
+<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Orders</title></head>
+<body><table class="orders"><tr><th>Name</th><td style="text-align: right">12.50</td></tr></table>
+<a href="https://example.com/orders?page=2&amp;per_page=50">next page</a></body></html>
+""",
+}
+
+
+@pytest.mark.parametrize("language", CODE)
+def test_code_is_counted_within_a_quarter(language: str) -> None:
+    text = CODE[language]
+    assert count(text) * 0.97 <= count_tokens_bound(text) <= count(text) * 1.25
+
+
+def test_the_vocabulary_is_that_of_the_tokenizer() -> None:
+    assert tokens._vocabulary() == frozenset(vocabulary.entries())
 
 
 ADVERSE = {
