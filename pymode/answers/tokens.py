@@ -20,6 +20,7 @@ from pathlib import Path
 # OpenAI publishes them with tiktoken under the MIT licence, (c) 2022 OpenAI, Shantanu Jain.
 VOCABULARY = Path(__file__).with_name("vocabulary.xz")
 
+# Pieces that a chunk repeats are counted once; `enough` is looked at after each chunk.
 _CHUNK_CHARS = 16_384
 
 # The rules of o200k_base: digits by three; a run of letters with the one character that sticks to
@@ -32,6 +33,7 @@ _PIECE = re.compile(
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 
+# Longer pieces are rarely met again, so they would only push others out of the cache.
 _CACHED_CHARS = 16
 
 # The longest entry that is looked for inside a piece: each try costs time, and a missed entry only
@@ -44,6 +46,9 @@ _EAST_ASIAN_START = "\u2e80"
 # The tokenizer merges pairs by rank and so needs more tokens than the longest entries do: up to
 # 13 % more on random letters.
 _MERGE_LOSS = 1.15
+
+# `fitting_chars` cuts a very long piece at a multiple of this.
+_STEP_CHARS = 16
 
 # Characters of white space that one token stands for: spaces alone, and mixed with others.
 _SPACES = 60
@@ -68,26 +73,51 @@ def count_tokens_bound(text: str, *, enough: float = math.inf) -> int:
     return math.ceil(total)
 
 
+def fitting_chars(text: str, tokens: float) -> int:
+    """Return how many characters at the start of `text` fit in `tokens`, in whole words.
+
+    Args:
+        text: any text; no more of it is read than fits.
+        tokens: the budget, as `count_tokens_bound` counts.
+    """
+    left = tokens
+    for match in _PIECE.finditer(text):
+        piece = match.group()
+        if len(piece) <= _LONG_PIECE_CHARS or piece.isspace():
+            left -= _cost_cached(piece) if len(piece) < _CACHED_CHARS else _cost(piece)
+            if left < 0:
+                return match.start()
+        else:
+            # No word, so it may be cut anywhere.
+            for start in range(0, len(piece), _STEP_CHARS):
+                left -= _cover(piece[start : start + _STEP_CHARS], _SHORT_ENTRY_CHARS)
+                if left < 0:
+                    return match.start() + start
+    return len(text)
+
+
 def _cost(piece: str) -> float:
     if piece in _vocabulary():
         return 1.0
     if piece.isspace():
         return 1.0 + len(piece) // (_WHITE_SPACE if piece.strip(" ") else _SPACES)
-    tokens = _cover(piece)
-    # Beyond ASCII, characters without an entry outweigh the loss.
-    return 1.0 + (tokens - 1.0) * _MERGE_LOSS if piece.isascii() else tokens
+    if len(piece) > _LONG_PIECE_CHARS or not "A" <= piece[-1] < _EAST_ASIAN_START:
+        return _cover(piece, _SHORT_ENTRY_CHARS)
+    return _cover(piece, _ENTRY_CHARS)
 
 
 # Answers repeat their keys and words; 8,192 short pieces take 1 MB at most.
 _cost_cached = lru_cache(maxsize=8192)(_cost)
 
 
-def _cover(piece: str) -> float:
-    """Return how many tokens `piece` has if each is the longest entry that fits."""
+def _cover(piece: str, longest: int) -> float:
+    """Return the tokens of a piece that is no entry: each is the longest entry that fits.
+
+    Args:
+        piece: letters, or punctuation.
+        longest: the most characters of an entry that is looked for.
+    """
     vocabulary = _vocabulary()
-    longest = _ENTRY_CHARS
-    if len(piece) > _LONG_PIECE_CHARS or piece[-1] >= _EAST_ASIAN_START:
-        longest = _SHORT_ENTRY_CHARS
     tokens = 0.0
     start = 0
     while start < len(piece):
@@ -96,7 +126,8 @@ def _cover(piece: str) -> float:
             end -= 1
         tokens += 1.0 if end > start + 1 else _count_character(piece[start])
         start = end
-    return tokens
+    # Beyond ASCII, characters without an entry outweigh the loss.
+    return 1.0 + (tokens - 1.0) * _MERGE_LOSS if piece.isascii() and piece[-1].isalpha() else tokens
 
 
 def _count_character(char: str) -> float:

@@ -1,24 +1,26 @@
-"""What a call says to a model: the value, then what was printed, within one budget of tokens."""
+"""The answer to the model: the value, then what was printed, within one budget of tokens."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pymode.answers.render import write_whole
-from pymode.answers.tokens import count_tokens_bound
+from pymode.answers.render import fits, write_json
+from pymode.answers.tokens import count_tokens_bound, fitting_chars
 
 if TYPE_CHECKING:
     from pymode.call.result import Result
 
-# The value is what was asked for: prints that do not fit beside it get a quarter.
+# The value is what the code was asked for, so prints that do not fit beside it get a quarter.
 _PRINTED_SHARE = 4
+# "… 123456 more characters".
+_MARKER_TOKENS = 8
 
 
 async def answer(result: Result, max_tokens: int) -> list[str]:
-    """A result as texts: the value as JSON, then notes and prints if there are any.
+    """Return the texts of a result: the value as JSON, then notes and prints if there are any.
 
     Args:
-        result: of the call.
+        result: the result of the call.
         max_tokens: the budget of all texts together.
     """
     remarks = _join(
@@ -28,20 +30,20 @@ async def answer(result: Result, max_tokens: int) -> list[str]:
     )
     if not remarks:
         return _clean(await result.render(max_tokens))
-    whole = write_whole(result.value, max_tokens)
-    room = 0 if whole is None else max_tokens - count_tokens_bound(whole)
+    whole = write_json(result.value)
+    room = max_tokens - count_tokens_bound(whole) if fits(whole, max_tokens) else 0
     remarks = cut(remarks, max(room, max_tokens // _PRINTED_SHARE))
     text = await result.render(max(max_tokens - count_tokens_bound(remarks), 1))
     return _clean(text, remarks)
 
 
 def failure(message: str, logs: str, max_tokens: int) -> str:
-    """An error as text: what happened and what to do, then what was printed so far.
+    """Return the text of an error: what happened and what to do, then what was printed so far.
 
     Args:
-        message: of the error.
-        logs: what was printed.
-        max_tokens: the budget.
+        message: the text of the error.
+        logs: what the code printed.
+        max_tokens: the budget of the whole text.
     """
     text = cut(message, max_tokens)
     printed = _printed("printed so far", logs)
@@ -50,20 +52,10 @@ def failure(message: str, logs: str, max_tokens: int) -> str:
 
 
 def cut(text: str, max_tokens: int) -> str:
-    """The text, or its beginning and a count of the characters left out."""
+    """Return the text, or its beginning and a count of the characters left out."""
     if count_tokens_bound(text, enough=max_tokens) <= max_tokens:
         return text
-    low, high = 0, min(len(text), max_tokens * 8)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if count_tokens_bound(_shorten(text, middle), enough=max_tokens) <= max_tokens:
-            low = middle
-        else:
-            high = middle - 1
-    return _shorten(text, low)
-
-
-def _shorten(text: str, chars: int) -> str:
+    chars = fitting_chars(text, max_tokens - _MARKER_TOKENS)
     return f"{text[:chars]}… {len(text) - chars} more characters"
 
 

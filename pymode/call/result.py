@@ -10,7 +10,7 @@ from itertools import chain
 from typing import NoReturn
 
 from pymode.actions import Planned, SentRequest
-from pymode.answers.render import write_cut, write_whole
+from pymode.answers.render import fits, write_cut, write_json
 from pymode.errors import (
     CodeError,
     CodeRaised,
@@ -81,11 +81,11 @@ class Result:
         Args:
             max_tokens: o200k_base tokens, estimated from above.
         """
-        text = write_whole(self.value, max_tokens)
-        if text is None:
-            name = await self.keep() if self.keep is not None else None
-            text = write_cut(self.value, max_tokens, name)
-        return text
+        whole = write_json(self.value)
+        if fits(whole, max_tokens):
+            return whole
+        name = await self.keep() if self.keep is not None else None
+        return write_cut(self.value, max_tokens, len(whole), name)
 
 
 def read_outcome(done: Done, limits: Limits) -> tuple[JSON, tuple[str, ...]]:

@@ -2,15 +2,20 @@
 
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 from paths import SHARED_SPECS
 from tokenizer import count
 
-from pymode.answers.render import LEAST_TOKENS, count_tokens_bound, render, write_whole
+from pymode.answers.render import LEAST_TOKENS, render
+from pymode.answers.tokens import count_tokens_bound
 
 SHARED = SHARED_SPECS
+LANGUAGES: dict[str, Any] = json.loads(
+    Path(__file__).with_name("languages.json").read_text(encoding="utf-8")
+)
 
 
 def nest(depth: int, value: Any = 1) -> Any:
@@ -82,10 +87,11 @@ def test_the_name_of_what_was_kept_has_room_in_every_budget(kind: str, max_token
     name = "r_mfzwizltoqxg4zlx"
     text = render(LARGE[kind], max_tokens, name)
     assert count_tokens_bound(text) <= max_tokens
-    if write_whole(LARGE[kind], max_tokens) is None:
+    unnamed = render(LARGE[kind], max_tokens)
+    if unnamed.startswith('{"truncated":'):
         assert f'The whole is results["{name}"] in the next call.' in json.loads(text)["truncated"]
     else:
-        assert text == render(LARGE[kind], max_tokens)
+        assert text == unnamed
 
 
 @pytest.mark.parametrize(
@@ -177,6 +183,22 @@ def test_small_neighbours_of_a_large_value_stay_whole() -> None:
 def test_what_has_no_room_is_counted() -> None:
     text = render({f"group {n}": records(10) for n in range(30)}, 400)
     assert '"[10 items]"' in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_large_language_gets_its_budget(language: str) -> None:
+    rows = [{"id": index, **LANGUAGES[language]["records"][index % 3]} for index in range(500)]
+    for value in (rows, LANGUAGES[language]["prose"] * 100):
+        text = render(value, 3000)
+        assert 0.75 * 3000 <= count(text) <= 3000
+
+
+@pytest.mark.parametrize("text", ['\\"', "\n", "\x00", '"', "\u2028\t", "\\u0041"])
+def test_a_string_is_never_cut_inside_an_escape(text: str) -> None:
+    for max_tokens in range(100, 140):
+        value = json.loads(render(text * 20_000, max_tokens))["value"]
+        kept = value.partition("… (+")[0]
+        assert kept.startswith("(") or (text * 20_000).startswith(kept)
 
 
 def test_not_a_number_becomes_null() -> None:

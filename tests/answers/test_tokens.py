@@ -16,7 +16,7 @@ from paths import SHARED_SPECS
 from tokenizer import count
 
 from pymode.answers import tokens
-from pymode.answers.tokens import count_tokens_bound
+from pymode.answers.tokens import count_tokens_bound, fitting_chars
 
 SHARED = SHARED_SPECS
 CHANCE = random.Random(11)
@@ -234,3 +234,24 @@ def test_nothing_costs_nothing() -> None:
 def test_counting_stops_when_there_is_enough() -> None:
     text = "word " * 1_000_000
     assert 100 < count_tokens_bound(text, enough=100) < 100_000
+
+
+PROSE = {language: texts["prose"] * 20 for language, texts in LANGUAGES.items()}
+
+
+@pytest.mark.parametrize("kind", PROSE | ADVERSE)
+def test_the_beginning_that_fits_a_budget_nearly_fills_it(kind: str) -> None:
+    text = (PROSE | ADVERSE)[kind] * 2
+    chars = fitting_chars(text, 500)
+    assert count_tokens_bound(text[:chars]) <= 500
+    assert count_tokens_bound(text[: chars + 48]) >= 0.95 * min(500, count_tokens_bound(text))
+
+
+def test_a_word_is_not_cut() -> None:
+    text = "the quick brown fox " * 1000
+    assert text[fitting_chars(text, 101)] == " "
+
+
+def test_a_text_that_fits_is_not_cut() -> None:
+    assert fitting_chars("a few words", 100) == len("a few words")
+    assert fitting_chars("a few words", 0) == 0
