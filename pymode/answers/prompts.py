@@ -1,6 +1,6 @@
-"""What the model reads: names, descriptions and schemas of the two tools.
+"""The prompts: names, descriptions and schemas of the two tools, as the model reads them.
 
-Every word here is paid for in each conversation, so a test pins the texts and their 500 tokens.
+Each conversation pays for every word here, so a test pins the texts and their 500 tokens.
 """
 
 from __future__ import annotations
@@ -104,18 +104,18 @@ _USE_TOOLS = """\
 async def run():
     return await {name}.NAME(key="value")"""
 
-# Whoever has more finds the rest in `tools` and `specs`.
+# The code finds the others in `tools` and `specs`.
 _SHOWN_NAMESPACES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the model is told of one namespace.
+    """What the prompts say about one namespace.
 
     Args:
-        name: what the code calls it.
-        kind: what it is.
-        count: of its operations or tools; None while that is not known.
+        name: its name in the code.
+        kind: an API, Python functions or an MCP server.
+        count: how many operations or tools it has, or None while that is not known.
     """
 
     name: str
@@ -148,7 +148,7 @@ class ToolPrompt:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """Their names."""
+        """The names of the arguments."""
         properties = self.input_schema["properties"]
         return tuple(properties) if isinstance(properties, dict) else ()
 
@@ -156,9 +156,9 @@ class ToolPrompt:
 def describe_tools(
     namespaces: Sequence[Facts], limits: Limits, max_tokens: int
 ) -> tuple[ToolPrompt, ToolPrompt]:
-    """The prompts of `search` and `execute`.
+    """Return the prompts of `search` and `execute`.
 
-    Their price does not depend on how many operations and tools there are.
+    Their length does not depend on how many operations and tools there are.
 
     Args:
         namespaces: what the code may use, APIs first.
@@ -203,42 +203,55 @@ def _describe_all(namespaces: Sequence[Facts], limits: Limits, max_tokens: int) 
     apis = [facts.name for facts in namespaces if facts.kind == "api"]
     tools = [facts.name for facts in namespaces if facts.kind != "api"]
     what = " and ".join(["operations of APIs"] * bool(apis) + ["tools"] * bool(tools))
-    found, used = [], []
-    if apis:
-        found.append(_SPEC_SCOPE.format(spec="spec" if len(apis) == 1 else "specs[name]"))
-        account = " `account_id`: the argument, else the only account." if apis else ""
-        names, name = _list(apis), apis[0]
-        used.append(
-            _API_SCOPE.format(
-                names=names,
-                name=name,
-                keys=_KEYS,
-                error=error_name(name) + ", …" * (len(apis) > 1),
-                account=account,
-            )
-        )
-    if tools:
-        found.append(_TOOLS_SCOPE)
-        names, name = _list(tools), tools[0]
-        errors = error_name(name) + ", …" * (len(tools) > 1)
-        used.append(_CALL_SCOPE.format(names=names, name=name, error=errors))
     listed = ", ".join(map(str, namespaces[:_SHOWN_NAMESPACES]))
     more = len(namespaces) - _SHOWN_NAMESPACES
     search = _SEARCH_ALL.format(
         what=what,
         max_tokens=max_tokens,
-        scope="\n".join(found),
+        scope="\n".join(_search_scope(apis, tools)),
         namespaces=listed + (f" and {more} more" if more > 0 else ""),
         example=(_FIND_TOOLS if tools else _FIND_OPERATIONS).format(word="user"),
     )
     execute = _EXECUTE_ALL.format(
         what=what,
-        scope="\n".join(used),
+        scope="\n".join(_execute_scope(apis, tools)),
         host_calls=limits.host_calls,
         seconds=f"{limits.wall_seconds:g}",
         example=(_USE_TOOLS if tools else _EXAMPLE).format(name=tools[0] if tools else apis[0]),
     )
     return search, execute
+
+
+def _search_scope(apis: list[str], tools: list[str]) -> list[str]:
+    lines = []
+    if apis:
+        lines.append(_SPEC_SCOPE.format(spec="spec" if len(apis) == 1 else "specs[name]"))
+    if tools:
+        lines.append(_TOOLS_SCOPE)
+    return lines
+
+
+def _execute_scope(apis: list[str], tools: list[str]) -> list[str]:
+    lines = []
+    if apis:
+        lines.append(
+            _API_SCOPE.format(
+                names=_list(apis),
+                name=apis[0],
+                keys=_KEYS,
+                error=_list_errors(apis),
+                account=" `account_id`: the argument, else the only account.",
+            )
+        )
+    if tools:
+        lines.append(
+            _CALL_SCOPE.format(names=_list(tools), name=tools[0], error=_list_errors(tools))
+        )
+    return lines
+
+
+def _list_errors(names: list[str]) -> str:
+    return error_name(names[0]) + ", …" * (len(names) > 1)
 
 
 def _list(names: Sequence[str]) -> str:

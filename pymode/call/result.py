@@ -1,4 +1,4 @@
-"""What a call came to: the value, and what it took. The guest's words are read with suspicion."""
+"""The result of a call: its value and what it used, read from a guest that may be hostile."""
 
 from __future__ import annotations
 
@@ -23,24 +23,25 @@ from pymode.limits import MIB, Limits
 from pymode.sandbox.worker_process import Done
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
-# Keeps the whole value for later calls of who made this one; the name that their code finds it by,
-# or None if it cannot be kept.
+# Keeps the whole value for later calls of the same caller. Returns the name of the value in
+# `results`, or None if it cannot be kept.
 Keep = Callable[[], Awaitable[str | None]]
 
 MESSAGE_CHARS = 20_000
 NOTES = 20
-# The guest writes at most 200 levels; what is deeper would end those who walk over it here.
-DEEPEST = 250
+# The guest writes at most 200 levels. A deeper value would exhaust the stack of the code here that
+# walks over it.
+MAX_DEPTH = 250
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Where the time of a call went.
+    """How long a call took.
 
     Args:
-        waited_seconds: for a free worker.
+        waited_seconds: until a worker was free.
         run_seconds: in the worker.
-        total_seconds: from the call to its result, the first time with building the image.
+        total_seconds: from the call to its result; the first call also builds the image.
     """
 
     waited_seconds: float
@@ -50,17 +51,17 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a call came to.
+    """The result of a call.
 
     Args:
-        value: what the code returned, as JSON has it.
-        logs: what it printed.
+        value: what the code returned, as JSON.
+        logs: what the code printed.
         notes: what was changed to make JSON of the value, such as NaN to null.
-        fuel: WebAssembly instructions that were used.
-        timings: where the time went.
+        fuel: how many WebAssembly instructions the call used.
+        timings: how long the call took.
         requests: what was sent to APIs, each attempt, and the calls of tools, as they ended.
         planned: the writes that a dry run did not send.
-        keep: keeps the value for later calls; None where nothing is kept.
+        keep: keeps the value for later calls, or None if this caller keeps nothing.
     """
 
     value: JSON
@@ -75,8 +76,8 @@ class Result:
     async def render(self, max_tokens: int) -> str:
         """Return the value as compact JSON of at most `max_tokens` tokens.
 
-        What does not fit is cut, see `pymode.answers.render`, and kept: the answer says by which
-        name the code of the next call finds the whole in `results`.
+        A value that does not fit is cut, see `pymode.answers.render`, and kept: the answer names
+        the entry of `results` in which the code of the next call finds the whole.
 
         Args:
             max_tokens: o200k_base tokens, estimated from above.
@@ -144,9 +145,9 @@ def _read_float(text: str) -> float:
 
 
 def _check_depth(value: JSON) -> None:
-    """Raise `ValueError` for a value that is nested deeper than `DEEPEST`."""
+    """Raise `ValueError` for a value that is nested deeper than `MAX_DEPTH`."""
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         lists = [node for node in level if type(node) is list]
         dicts = [node.values() for node in level if type(node) is dict]
         level = list(chain(*lists, *dicts))
@@ -156,7 +157,7 @@ def _check_depth(value: JSON) -> None:
 
 
 def _clean(message: JSON) -> str:
-    """Return a message of the guest as text that has a UTF-8 form."""
+    """Return a message of the guest as text that can be written as UTF-8."""
     text = message if isinstance(message, str) else f"no message but a {type(message).__name__}"
     return text[:MESSAGE_CHARS].encode("utf-8", "replace").decode()
 
