@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from pymode.simulator import seed
 from pymode.simulator.envelope import Json, read_object, respond
-from pymode.simulator.graphql_query import Field, QueryError, Reader
+from pymode.simulator.graphql_query import Field, QueryError, read_query
 from pymode.simulator.state import Zone, access_of, state_of, zones_of
 
 FIRST_DAY = date(2025, 12, 1)
@@ -243,8 +243,8 @@ async def query(request: Request) -> Response:
     try:
         if not isinstance(text, str):
             raise QueryError("the body has no 'query'")
-        reader = Reader(text, variables if isinstance(variables, dict) else {})
-        data = answerer.run(reader.read_query())
+        fields = read_query(text, variables if isinstance(variables, dict) else {})
+        data = answerer.run(fields)
     except QueryError as error:
         problem = {"message": error.message, "path": error.path, "extensions": _extensions()}
         return respond({"data": None, "errors": [problem]})

@@ -1,27 +1,25 @@
-"""A reader for the part of GraphQL that analytics queries use: one query, no fragments."""
+"""The part of GraphQL that analytics queries use: one query, without fragments or directives."""
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
-MAX_TOKENS = 10_000
-MAX_DEPTH = 20
-
-TOKEN = re.compile(
-    r"""(?:[\s,\ufeff]|\#[^\n]*)*
-    (?P<text>
-        "(?:[^"\\\n]|\\.)*"
-      | -?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?
-      | [_A-Za-z][_0-9A-Za-z]*
-      | \.\.\.
-      | [{}()\[\]:$!=@|&]
-    )""",
-    re.VERBOSE,
+from graphql import (  # noqa: TID251 - an owner of this dependency
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    VariableNode,
+    Visitor,
+    parse,
+    value_from_ast_untyped,
+    visit,
 )
-BLANK = re.compile(r"(?:[\s,\ufeff]|#[^\n]*)*\Z")
+
+MAX_TOKENS = 10_000
 
 
 class QueryError(Exception):
@@ -29,7 +27,7 @@ class QueryError(Exception):
 
     Args:
         message: what is wrong.
-        path: the nodes from the root to it.
+        path: the keys from the root of the answer to the field at fault.
     """
 
     def __init__(self, message: str, path: list[str] | None = None) -> None:
@@ -48,176 +46,77 @@ class Field:
     selections: list[Field] = field(default_factory=list)
 
 
-def split_tokens(query: str) -> list[str]:
-    """Return the tokens of a query.
-
-    Raises:
-        QueryError: a character that starts no token, or too many tokens.
-    """
-    tokens: list[str] = []
-    position = 0
-    while match := TOKEN.match(query, position):
-        tokens.append(match["text"])
-        position = match.end()
-        if len(tokens) > MAX_TOKENS:
-            raise QueryError(f"query has more than {MAX_TOKENS} tokens")
-    if not BLANK.match(query, position):
-        raise QueryError(f"syntax error at character {position}")
-    return tokens
-
-
-class Reader:
-    """Reads one operation.
+def read_query(text: str, variables: dict[str, Any]) -> list[Field]:
+    """Return the fields at the root of a query.
 
     Args:
-        query: the text.
-        variables: values for `$names`.
+        text: the GraphQL document.
+        variables: values for `$names`; the query's defaults fill in the rest.
+
+    Raises:
+        QueryError: a syntax error, a mutation, a fragment, a variable without a value.
     """
-
-    def __init__(self, query: str, variables: dict[str, Any]) -> None:
-        self.tokens = split_tokens(query)
-        self.position = 0
-        self.depth = 0
-        self.variables = dict(variables)
-
-    def peek(self) -> str:
-        """Return the next token, "" at the end."""
-        return self.tokens[self.position] if self.position < len(self.tokens) else ""
-
-    def take(self, wanted: str | None = None) -> str:
-        """Return the next token and move on.
-
-        Raises:
-            QueryError: it is not the wanted one, or the query ends.
-        """
-        token = self.peek()
-        if not token or (wanted is not None and token != wanted):
-            found = f"'{token}'" if token else "the end of the query"
-            raise QueryError(f"syntax error: expected {wanted or 'more'}, found {found}")
-        self.position += 1
-        return token
-
-    def take_name(self) -> str:
-        """Return the next token, which has to be a name."""
-        token = self.take()
-        if not re.fullmatch(r"[_A-Za-z]\w*", token):
-            raise QueryError(f"syntax error: expected a name, found '{token}'")
-        return token
-
-    def read_query(self) -> list[Field]:
-        """Return the fields at the root.
-
-        Raises:
-            QueryError: a syntax error, a mutation, a fragment.
-        """
-        if self.peek() != "{":
-            kind = self.take_name()
-            if kind != "query":
-                raise QueryError(f"'{kind}' is not supported, only queries are")
-            if self.peek() not in ("{", "("):
-                self.take_name()
-            if self.peek() == "(":
-                self.read_definitions()
-        fields = self.read_selections()
-        if self.peek():
-            raise QueryError(f"only one operation is supported, found '{self.peek()}' behind it")
-        return fields
-
-    def read_definitions(self) -> None:
-        """Read `($name: Type = default)` and fill in the defaults."""
-        self.take("(")
-        while self.peek() != ")":
-            self.take("$")
-            name = self.take_name()
-            self.take(":")
-            while self.peek() == "[":
-                self.take()
-            self.take_name()
-            while self.peek() in ("]", "!"):
-                self.take()
-            if self.peek() == "=":
-                self.take()
-                self.variables.setdefault(name, self.read_value())
-        self.take(")")
-
-    def read_selections(self) -> list[Field]:
-        """Return the fields between braces."""
-        self.enter()
-        self.take("{")
-        fields = []
-        while self.peek() != "}":
-            if self.peek() in ("...", "@"):
-                raise QueryError("fragments and directives are not supported")
-            fields.append(self.read_field())
-        self.take("}")
-        self.depth -= 1
-        if not fields:
-            raise QueryError("a selection must not be empty")
-        return fields
-
-    def enter(self) -> None:
-        """Count one level of nesting.
-
-        Raises:
-            QueryError: there are more than MAX_DEPTH.
-        """
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise QueryError(f"query is nested more than {MAX_DEPTH} levels deep")
-
-    def read_field(self) -> Field:
-        """Return one field with its alias, arguments and selections."""
-        key = name = self.take_name()
-        if self.peek() == ":":
-            self.take()
-            name = self.take_name()
-        read = Field(name, key)
-        if self.peek() == "(":
-            read.arguments = self.read_pairs("(", ")")
-        if self.peek() == "{":
-            read.selections = self.read_selections()
-        return read
-
-    def read_pairs(self, opening: str, closing: str) -> dict[str, Any]:
-        """Return `name: value` pairs between two brackets."""
-        self.enter()
-        self.take(opening)
-        pairs = {}
-        while self.peek() != closing:
-            name = self.take_name()
-            self.take(":")
-            pairs[name] = self.read_value()
-        self.take(closing)
-        self.depth -= 1
-        return pairs
-
-    def read_value(self) -> Any:
-        """Return one value; an enum value is its name."""
-        word = self.peek()
-        if word == "{":
-            return self.read_pairs("{", "}")
-        if word == "[":
-            self.enter()
-            self.take()
-            values = []
-            while self.peek() != "]":
-                values.append(self.read_value())
-            self.take("]")
-            self.depth -= 1
-            return values
-        self.take()
-        if word == "$":
-            name = self.take_name()
-            if name not in self.variables:
-                raise QueryError(f"variable ${name} has no value")
-            return self.variables[name]
-        if word.startswith('"') or word in ("true", "false", "null"):
-            return _parse(word)
-        return _parse(word) if word[0] in "-0123456789" else word
-
-
-def _parse(token: str) -> Any:
     try:
-        return json.loads(token)
+        operation = _only_query(parse(text, no_location=True, max_tokens=MAX_TOKENS))
+        defaults = {
+            definition.variable.name.value: value_from_ast_untyped(definition.default_value)
+            for definition in operation.variable_definitions or ()
+            if definition.default_value
+        }
+        return _read_selections(operation.selection_set, defaults | variables)
+    except GraphQLError as error:
+        raise QueryError(error.message) from None
+    except RecursionError:
+        # The parser calls itself for every level, so Python's own limit is what stops it.
+        raise QueryError("query is nested too deep") from None
     except ValueError:
-        raise QueryError(f"error parsing args: {token[:40]}") from None
+        # Python refuses to read an integer of more than 4,300 digits.
+        raise QueryError("error parsing args: a number is too long") from None
+
+
+def _only_query(document: DocumentNode) -> OperationDefinitionNode:
+    operation, *others = document.definitions
+    if others or not isinstance(operation, OperationDefinitionNode):
+        raise QueryError("only one operation is supported, and no fragments")
+    if operation.operation is not OperationType.QUERY:
+        raise QueryError(f"'{operation.operation.value}' is not supported, only queries are")
+    if operation.directives:
+        raise QueryError("fragments and directives are not supported")
+    return operation
+
+
+def _read_selections(selections: SelectionSetNode | None, variables: dict[str, Any]) -> list[Field]:
+    return [_read_field(node, variables) for node in selections.selections] if selections else []
+
+
+def _read_field(node: object, variables: dict[str, Any]) -> Field:
+    if not isinstance(node, FieldNode) or node.directives:
+        raise QueryError("fragments and directives are not supported")
+    name = node.name.value
+    arguments = {}
+    for argument in node.arguments or ():
+        visit(argument.value, _VariableCheck(variables))
+        arguments[argument.name.value] = value_from_ast_untyped(argument.value, variables)
+    return Field(
+        name,
+        key=node.alias.value if node.alias else name,
+        arguments=arguments,
+        selections=_read_selections(node.selection_set, variables),
+    )
+
+
+class _VariableCheck(Visitor):
+    """Refuses a variable without a value, which graphql-core would read as an absent argument."""
+
+    def __init__(self, variables: dict[str, Any]) -> None:
+        super().__init__()
+        self.variables = variables
+
+    def enter_variable(self, node: VariableNode, *_: object) -> None:
+        """Look at one variable.
+
+        Raises:
+            QueryError: it has no value.
+        """
+        if node.name.value not in self.variables:
+            raise QueryError(f"variable ${node.name.value} has no value")
