@@ -1,18 +1,16 @@
 """The OpenAPI documents that are measured: found, fetched, normalised, multiplied.
 
-Every approach reads the same text: compact JSON, in which empty `required` lists are left out,
-because FastMCP's parser refuses them. Documents are never part of the repository.
+Every approach reads the same text: compact JSON without empty `required` lists, because FastMCP's
+parser refuses them. Documents of others are never part of the repository.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import io
 import json
-import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ import platformdirs
 
 from benchmarks import bookshop
 from benchmarks.counting import compact
+from benchmarks.npm import NpmPackage, PackageError
 from pymode.documents.document import METHODS, parse
 from pymode.documents.names import derive
 from pymode.documents.source import OFFICIAL_URL
@@ -31,8 +30,8 @@ from pymode.errors import SpecError
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared" / "specs"
 CORE = REPOSITORY / "specs" / "cloudflare.json"
-GITHUB_URL = "https://registry.npmjs.org/@octokit/openapi/-/openapi-23.0.2.tgz"
-GITHUB_MEMBER = "package/generated/api.github.com.json"
+GITHUB_PACKAGE = NpmPackage("@octokit/openapi", "23.0.2")
+GITHUB_MEMBER = "generated/api.github.com.json"
 FETCH_SECONDS = 60.0
 
 
@@ -125,32 +124,42 @@ def large() -> Document | Missing:
 
 
 def github() -> Document | Missing:
-    """Return GitHub's document, as npm has it."""
-    return download("github", "GitHub", GITHUB_URL)
+    """Return GitHub's document, which its maintainers publish on npm."""
+    return obtain(
+        "github", "GitHub", str(GITHUB_PACKAGE), lambda: GITHUB_PACKAGE.read(GITHUB_MEMBER)
+    )
 
 
 def download(name: str, title: str, url: str) -> Document | Missing:
-    """Return the document at `url`, from the cache where it was fetched before."""
-    file = cache_folder() / f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.json"
+    """Return the document at `url`."""
+    return obtain(name, title, url, lambda: fetch(url))
+
+
+def obtain(
+    name: str, title: str, source: str, fetch_content: Callable[[], bytes]
+) -> Document | Missing:
+    """Return a document from the cache, or fetch it.
+
+    Args:
+        name: short, as in the results.
+        title: for people.
+        source: where it comes from, for the results; the cache is keyed by it.
+        fetch_content: returns the document as JSON.
+    """
+    file = cache_folder() / f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:12]}.json"
     try:
         if not file.is_file():
-            write(file, fetch(url))
-        return make(name, title, url, read(file.read_bytes()))
-    except (httpx.HTTPError, OSError, KeyError, tarfile.TarError, SpecError) as error:
-        return Missing(name, f"{url} cannot be had: {type(error).__name__}: {error}"[:300])
+            write(file, fetch_content())
+        return make(name, title, source, read(file.read_bytes()))
+    except PackageError as error:
+        return Missing(name, f"{source} cannot be had: {error}")
+    except (httpx.HTTPError, OSError, KeyError, SpecError) as error:
+        return Missing(name, f"{source} cannot be had: {type(error).__name__}: {error}"[:300])
 
 
 def fetch(url: str) -> bytes:
-    """Return what lies at `url`, of a package its `GITHUB_MEMBER`."""
     answer = httpx.get(url, timeout=FETCH_SECONDS, follow_redirects=True)
-    content = answer.raise_for_status().content
-    if not url.endswith(".tgz"):
-        return content
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        member = archive.extractfile(GITHUB_MEMBER)
-        if member is None:
-            raise KeyError(GITHUB_MEMBER)
-        return member.read()
+    return answer.raise_for_status().content
 
 
 def from_file(path: Path) -> Document | Missing:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from benchmarks import documents
 from benchmarks.documents import Document, Missing
+from benchmarks.npm import NpmPackage, PackageError
 
 
 def test_the_shipped_core_is_normalised_and_whole() -> None:
@@ -68,3 +72,65 @@ def test_without_a_network_a_download_is_missing_with_a_reason() -> None:
     found = documents.download("far", "Far", "http://127.0.0.1:9/openapi.json")
     assert isinstance(found, Missing)
     assert "http://127.0.0.1:9/openapi.json cannot be had" in found.reason
+
+
+@pytest.fixture
+def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for a program named npm, which is the only one that is found."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder) + os.pathsep + "/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return folder / "npm"
+
+
+def say(npm: Path, script: str) -> None:
+    npm.write_text(f"#!/bin/sh\n{script}\n")
+    npm.chmod(0o755)
+
+
+def test_a_source_on_npm_is_named_by_package_and_version() -> None:
+    assert str(documents.GITHUB_PACKAGE) == "@octokit/openapi 23.0.2 from npm"
+
+
+def test_a_package_is_fetched_with_npm_and_kept(npm: Path, tmp_path: Path) -> None:
+    content = documents.small().text.encode()
+    member = tarfile.TarInfo(f"package/{documents.GITHUB_MEMBER}")
+    member.size = len(content)
+    with tarfile.open(tmp_path / "made.tgz", "w:gz") as archive:
+        archive.addfile(member, io.BytesIO(content))
+    say(npm, f'echo "$4" > {tmp_path}/asked; cp {tmp_path}/made.tgz "$6/openapi.tgz"')
+    found = documents.github()
+    assert isinstance(found, Document)
+    assert found.source == "@octokit/openapi 23.0.2 from npm"
+    assert found.text.encode() == content
+    assert (tmp_path / "asked").read_text() == "@octokit/openapi@23.0.2\n"
+    npm.unlink()
+    assert documents.github() == found
+
+
+def test_a_package_is_missing_with_a_reason_where_npm_fails(npm: Path) -> None:
+    say(npm, "echo 'npm error code ENOTFOUND' >&2; exit 1")
+    found = documents.github()
+    assert isinstance(found, Missing)
+    assert found.reason == (
+        "@octokit/openapi 23.0.2 from npm cannot be had: "
+        "npm pack failed and said: npm error code ENOTFOUND"
+    )
+
+
+def test_a_package_without_the_file_is_missing_with_a_reason(npm: Path, tmp_path: Path) -> None:
+    tarfile.open(tmp_path / "empty.tgz", "w:gz").close()
+    say(npm, f'cp {tmp_path}/empty.tgz "$6/"')
+    with pytest.raises(PackageError, match=r"no file there\.json"):
+        NpmPackage("some", "1.0.0").read("there.json")
+
+
+def test_without_npm_a_package_is_missing_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    found = documents.github()
+    assert isinstance(found, Missing)
+    assert "npm is not installed" in found.reason
