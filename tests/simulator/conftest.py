@@ -1,0 +1,12 @@
+"""A fresh simulated API for each test."""
+
+from __future__ import annotations
+
+import pytest
+from simulated_api import Api
+
+
+@pytest.fixture
+def api() -> Api:
+    """Give a client of a freshly seeded API, with a token that may write."""
+    return Api()
