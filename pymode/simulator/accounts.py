@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from pymode.simulator import seed
 from pymode.simulator.envelope import (
-    IDENTIFIER,
     PageSizes,
     Refusal,
     answer,
     answer_page,
-    unroutable,
 )
+from pymode.simulator.routes import Routes, read_id
 from pymode.simulator.state import access_of, state_of
 
 ACCOUNT_PAGES = PageSizes(default=20, minimum=5, maximum=50)
+ROUTES = Routes()
 
 
-async def get_user(request: Request) -> Response:
-    """Answer GET /user."""
+@ROUTES("GET", "/user")
+async def _get_user(request: Request) -> Response:
     return answer(
         {
             "id": seed.identifier("user"),
@@ -40,14 +39,14 @@ async def get_user(request: Request) -> Response:
     )
 
 
-async def verify_token(request: Request) -> Response:
-    """Answer GET /user/tokens/verify."""
+@ROUTES("GET", "/user/tokens/verify")
+async def _verify_token(request: Request) -> Response:
     message = {"code": 10000, "message": "This API Token is valid and active", "type": None}
     return answer({"id": seed.identifier("token"), "status": "active"}, messages=[message])
 
 
-async def list_accounts(request: Request) -> Response:
-    """Answer GET /accounts."""
+@ROUTES("GET", "/accounts")
+async def _list_accounts(request: Request) -> Response:
     accounts = [state_of(request).accounts[key].facts for key in access_of(request).account_ids]
     name = request.query_params.get("name")
     if name is not None:
@@ -59,19 +58,9 @@ async def list_accounts(request: Request) -> Response:
     return answer_page(request, accounts, ACCOUNT_PAGES)
 
 
-async def get_account(request: Request) -> Response:
-    """Answer GET /accounts/{account_id}."""
-    account_id = request.path_params["account_id"]
-    if not IDENTIFIER.fullmatch(account_id):
-        raise unroutable(request.url.path)
+@ROUTES("GET", "/accounts/{account_id}")
+async def _get_account(request: Request) -> Response:
+    account_id = read_id(request, "account_id")
     if account_id not in access_of(request).account_ids:
         raise Refusal(403, (9109, "Unauthorized to access requested resource"))
     return answer(state_of(request).accounts[account_id].facts)
-
-
-ROUTES = [
-    Route("/user", get_user),
-    Route("/user/tokens/verify", verify_token),
-    Route("/accounts", list_accounts),
-    Route("/accounts/{account_id}", get_account),
-]

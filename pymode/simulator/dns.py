@@ -8,19 +8,17 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from pymode.simulator import seed
 from pymode.simulator.envelope import (
-    IDENTIFIER,
     Json,
     PageSizes,
     Refusal,
     answer,
     answer_page,
     read_object,
-    unroutable,
 )
+from pymode.simulator.routes import Routes, read_id
 from pymode.simulator.state import Zone, state_of, zone_of
 
 RECORD_PAGES = PageSizes(default=100, minimum=1, maximum=5_000_000)
@@ -37,6 +35,7 @@ MATCHERS: dict[str, Callable[[str, str], bool]] = {
     "endswith": lambda text, wanted: text.endswith(wanted),
 }
 CHANGEABLE = ("type", "name", "content", "ttl", "proxied", "priority", "comment", "tags", "data")
+ROUTES = Routes("/zones/{zone_id}/dns_records")
 
 
 def filters_of(request: Request) -> list[Callable[[Json], bool]]:
@@ -82,8 +81,8 @@ def _matches(name: str, operator: str, wanted: str) -> Callable[[Json], bool]:
     return lambda record: match((record[name] or "").lower(), wanted)
 
 
-async def list_records(request: Request) -> Response:
-    """Answer GET /zones/{zone_id}/dns_records."""
+@ROUTES("GET")
+async def _list_records(request: Request) -> Response:
     zone = zone_of(request)
     query = request.query_params
     order = query.get("order", "type")
@@ -232,16 +231,14 @@ def record_of(request: Request, zone: Zone) -> Json:
     Raises:
         Refusal: there is no such record in this zone.
     """
-    record_id = request.path_params["dns_record_id"]
-    if not IDENTIFIER.fullmatch(record_id):
-        raise unroutable(request.url.path)
+    record_id = read_id(request, "dns_record_id")
     if record_id not in zone.dns_records:
         raise Refusal(404, (81044, "Record does not exist."))
     return zone.dns_records[record_id]
 
 
-async def create_record(request: Request) -> Response:
-    """Answer POST /zones/{zone_id}/dns_records."""
+@ROUTES("POST")
+async def _create_record(request: Request) -> Response:
     zone, state = zone_of(request), state_of(request)
     checked = check_record(await read_object(request), zone)
     check_conflicts(checked, zone)
@@ -254,12 +251,28 @@ async def create_record(request: Request) -> Response:
     return answer(record)
 
 
-async def get_record(request: Request) -> Response:
-    """Answer GET /zones/{zone_id}/dns_records/{dns_record_id}."""
+# Before the route of one record, which `export` would match, too.
+@ROUTES("GET", "/export")
+async def _export_records(request: Request) -> Response:
+    """Answer with a zone file, not JSON."""
+    zone = zone_of(request)
+    lines = [f";; Domain: {zone.name}."]
+    for record in zone.dns_records.values():
+        priority = f"{record['priority']} " if "priority" in record else ""
+        lines.append(
+            f"{record['name']}.\t{record['ttl']}\tIN\t{record['type']}\t{priority}"
+            f"{record['content']}"
+        )
+    return PlainTextResponse("\n".join(lines) + "\n")
+
+
+@ROUTES("GET", "/{dns_record_id}")
+async def _get_record(request: Request) -> Response:
     return answer(record_of(request, zone_of(request)))
 
 
-async def change_record(request: Request) -> Response:
+@ROUTES("PATCH PUT", "/{dns_record_id}")
+async def _change_record(request: Request) -> Response:
     """Answer PATCH, which keeps what is not given, and PUT, which does not."""
     zone, state = zone_of(request), state_of(request)
     record = record_of(request, zone)
@@ -274,32 +287,9 @@ async def change_record(request: Request) -> Response:
     return answer(zone.dns_records[record["id"]])
 
 
-async def delete_record(request: Request) -> Response:
-    """Answer DELETE /zones/{zone_id}/dns_records/{dns_record_id}."""
+@ROUTES("DELETE", "/{dns_record_id}")
+async def _delete_record(request: Request) -> Response:
     zone = zone_of(request)
     record_id = record_of(request, zone)["id"]
     del zone.dns_records[record_id]
     return answer({"id": record_id})
-
-
-async def export_records(request: Request) -> Response:
-    """Answer GET /zones/{zone_id}/dns_records/export: a zone file, not JSON."""
-    zone = zone_of(request)
-    lines = [f";; Domain: {zone.name}."]
-    for record in zone.dns_records.values():
-        priority = f"{record['priority']} " if "priority" in record else ""
-        lines.append(
-            f"{record['name']}.\t{record['ttl']}\tIN\t{record['type']}\t{priority}"
-            f"{record['content']}"
-        )
-    return PlainTextResponse("\n".join(lines) + "\n")
-
-
-ROUTES = [
-    Route("/zones/{zone_id}/dns_records", list_records, methods=["GET"]),
-    Route("/zones/{zone_id}/dns_records", create_record, methods=["POST"]),
-    Route("/zones/{zone_id}/dns_records/export", export_records, methods=["GET"]),
-    Route("/zones/{zone_id}/dns_records/{dns_record_id}", get_record, methods=["GET"]),
-    Route("/zones/{zone_id}/dns_records/{dns_record_id}", change_record, methods=["PATCH", "PUT"]),
-    Route("/zones/{zone_id}/dns_records/{dns_record_id}", delete_record, methods=["DELETE"]),
-]

@@ -24,6 +24,7 @@ from pymode.simulator.envelope import (
     read_object,
     refuse,
 )
+from pymode.simulator.routes import Routes
 from pymode.simulator.state import state_of
 
 CHUNK_BYTES = 64 * 1024
@@ -32,9 +33,13 @@ BOMB_MEBIBYTES = 200
 DRIP_SECONDS = 0.1
 MAX_SLEEP_SECONDS = 60
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256))
+ANY = "GET POST PUT PATCH DELETE"
+ROUTES = Routes("/simulator")
 
 
-async def echo(request: Request) -> Response:
+@ROUTES(ANY, "/echo/{rest:path}")
+@ROUTES(ANY, "/echo")
+async def _echo(request: Request) -> Response:
     """Answer what was sent, the Authorization header too, so that redaction can be tested."""
     body = await read_body(request)
     return answer(
@@ -49,7 +54,8 @@ async def echo(request: Request) -> Response:
     )
 
 
-async def give_status(request: Request) -> Response:
+@ROUTES(ANY, "/status/{code}")
+async def _give_status(request: Request) -> Response:
     """Answer with the status in the path."""
     code = request.path_params["code"]
     if not re.fullmatch(r"[2-5][0-9][0-9]", code):
@@ -63,7 +69,8 @@ async def give_status(request: Request) -> Response:
     return refuse(Refusal(status, (status, f"Simulated error {status}"), headers=headers))
 
 
-async def redirect(request: Request) -> Response:
+@ROUTES(ANY, "/redirect")
+async def _redirect(request: Request) -> Response:
     """Answer 302 to the query's `to`."""
     return RedirectResponse(request.query_params.get("to", "/client/v4/user"), status_code=302)
 
@@ -84,14 +91,16 @@ def gzip_bomb(mebibytes: int) -> bytes:
     return header + block * mebibytes + b"\x03\x00" + trailer
 
 
-async def send_gzip_bomb(request: Request) -> Response:
+@ROUTES("GET", "/gzip-bomb")
+async def _send_gzip_bomb(request: Request) -> Response:
     """Answer 200 KB that decode to 200 MiB, whatever encoding was asked for."""
     mebibytes = max(1, min(read_int(request, "mebibytes", BOMB_MEBIBYTES), 1024))
     headers = {"content-encoding": "gzip"}
     return Response(gzip_bomb(mebibytes), 200, headers, "application/json")
 
 
-async def send_large(request: Request) -> Response:
+@ROUTES("GET", "/large")
+async def _send_large(request: Request) -> Response:
     """Answer an envelope whose result is text of `bytes` characters, without a length."""
     size_bytes = max(0, min(read_int(request, "bytes", MEBIBYTE), 1024 * MEBIBYTE))
 
@@ -106,7 +115,8 @@ async def send_large(request: Request) -> Response:
     return StreamingResponse(chunks(), media_type="application/json")
 
 
-async def answer_slowly(request: Request) -> Response:
+@ROUTES(ANY, "/slow")
+async def _answer_slowly(request: Request) -> Response:
     """Answer after `seconds`."""
     try:
         seconds = float(request.query_params.get("seconds", "1"))
@@ -117,7 +127,8 @@ async def answer_slowly(request: Request) -> Response:
     return answer({"seconds": seconds})
 
 
-async def drip(request: Request) -> Response:
+@ROUTES("GET", "/drip")
+async def _drip(request: Request) -> Response:
     """Answer one byte every 100 ms, `bytes` of them."""
     size_bytes = read_int(request, "bytes", 600)
 
@@ -129,35 +140,41 @@ async def drip(request: Request) -> Response:
     return StreamingResponse(chunks(), media_type="application/json")
 
 
-async def send_binary(request: Request) -> Response:
+@ROUTES("GET", "/binary")
+async def _send_binary(request: Request) -> Response:
     """Answer bytes that are no text."""
     return Response(PNG, media_type="image/png")
 
 
-async def send_text(request: Request) -> Response:
+@ROUTES("GET", "/text")
+async def _send_text(request: Request) -> Response:
     """Answer plain text."""
     return PlainTextResponse("plain text, not JSON: ä €\n")
 
 
-async def send_truncated_json(request: Request) -> Response:
+@ROUTES("GET", "/truncated-json")
+async def _send_truncated_json(request: Request) -> Response:
     """Answer the beginning of an envelope as if it were a whole one."""
     return Response(b'{"success":true,"result":[{"id":"1"},{"i', media_type="application/json")
 
 
-async def send_deep_json(request: Request) -> Response:
+@ROUTES("GET", "/deep-json")
+async def _send_deep_json(request: Request) -> Response:
     """Answer lists within lists, `depth` of them."""
     depth = max(0, min(read_int(request, "depth", 100_000), 1_000_000))
     head = b'{"success":true,"errors":[],"messages":[],"result":'
     return Response(head + b"[" * depth + b"]" * depth + b"}", media_type="application/json")
 
 
-async def send_invalid_utf8(request: Request) -> Response:
+@ROUTES("GET", "/invalid-utf8")
+async def _send_invalid_utf8(request: Request) -> Response:
     """Answer an envelope with bytes that are not UTF-8."""
     body = b'{"success":true,"errors":[],"messages":[],"result":"\xff\xfe\xc3"}'
     return Response(body, media_type="application/json")
 
 
-async def send_no_content(request: Request) -> Response:
+@ROUTES(ANY, "/no-content")
+async def _send_no_content(request: Request) -> Response:
     """Answer 204."""
     return Response(status_code=204)
 
@@ -173,24 +190,32 @@ class Reset:
         # The server closes the connection of an application that returns without an end.
 
 
-async def list_requests(request: Request) -> Response:
+# It writes to the server itself, so it is an application and no handler.
+ROUTES.append(Route("/simulator/reset", Reset()))
+
+
+@ROUTES("GET", "/requests")
+async def _list_requests(request: Request) -> Response:
     """Answer the requests seen so far, oldest first, without headers or bodies."""
     return answer(list(state_of(request).traffic.requests))
 
 
-async def clear_requests(request: Request) -> Response:
+@ROUTES("DELETE", "/requests")
+async def _clear_requests(request: Request) -> Response:
     """Forget the requests seen so far, and the most in flight."""
     state_of(request).traffic.clear()
     return answer([])
 
 
-async def get_in_flight(request: Request) -> Response:
+@ROUTES("GET", "/in-flight")
+async def _get_in_flight(request: Request) -> Response:
     """Answer how many requests are in flight, and how many there were at most."""
     traffic = state_of(request).traffic
     return answer({"current": traffic.in_flight, "maximum": traffic.max_in_flight})
 
 
-async def set_rate_limit(request: Request) -> Response:
+@ROUTES("PUT", "/rate-limit")
+async def _set_rate_limit(request: Request) -> Response:
     """Set the rate limit to `{"requests": 5, "refusals": 1}` and start to count anew."""
     body = await read_object(request)
     requests, refusals = body.get("requests", 0), body.get("refusals", 1)
@@ -199,28 +224,3 @@ async def set_rate_limit(request: Request) -> Response:
     limit = state_of(request).rate_limit
     limit.requests, limit.refusals, limit.seen = requests, refusals, 0
     return answer({"requests": requests, "refusals": refusals})
-
-
-_BASE = "/simulator"
-_ANY = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-ROUTES = [
-    Route(_BASE + "/echo", echo, methods=_ANY),
-    Route(_BASE + "/echo/{rest:path}", echo, methods=_ANY),
-    Route(_BASE + "/status/{code}", give_status, methods=_ANY),
-    Route(_BASE + "/redirect", redirect, methods=_ANY),
-    Route(_BASE + "/gzip-bomb", send_gzip_bomb),
-    Route(_BASE + "/large", send_large),
-    Route(_BASE + "/slow", answer_slowly, methods=_ANY),
-    Route(_BASE + "/drip", drip),
-    Route(_BASE + "/binary", send_binary),
-    Route(_BASE + "/text", send_text),
-    Route(_BASE + "/truncated-json", send_truncated_json),
-    Route(_BASE + "/deep-json", send_deep_json),
-    Route(_BASE + "/invalid-utf8", send_invalid_utf8),
-    Route(_BASE + "/no-content", send_no_content, methods=_ANY),
-    Route(_BASE + "/reset", Reset()),
-    Route(_BASE + "/requests", list_requests, methods=["GET"]),
-    Route(_BASE + "/requests", clear_requests, methods=["DELETE"]),
-    Route(_BASE + "/in-flight", get_in_flight),
-    Route(_BASE + "/rate-limit", set_rate_limit, methods=["PUT"]),
-]

@@ -8,11 +8,11 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from pymode.simulator import seed
 from pymode.simulator.envelope import Json, read_object, respond
 from pymode.simulator.graphql_query import Field, QueryError, read_query
+from pymode.simulator.routes import Routes
 from pymode.simulator.state import Zone, access_of, state_of, zones_of
 
 FIRST_DAY = date(2025, 12, 1)
@@ -27,6 +27,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "leq": lambda value, wanted: value <= wanted,
     "in": lambda value, wanted: value in wanted,
 }
+ROUTES = Routes()
 
 
 def count(most: int, *parts: object) -> int:
@@ -235,8 +236,9 @@ def _extensions() -> Json:
     return {"timestamp": "2026-01-01T00:00:00.000000000Z"}
 
 
-async def query(request: Request) -> Response:
-    """Answer POST /graphql: always 200, errors are in the body."""
+@ROUTES("POST", "/graphql")
+async def _query(request: Request) -> Response:
+    """Answer 200 in every case: errors are in the body."""
     body = await read_object(request)
     text, variables = body.get("query"), body.get("variables")
     answerer = Answerer(request)
@@ -249,6 +251,3 @@ async def query(request: Request) -> Response:
         problem = {"message": error.message, "path": error.path, "extensions": _extensions()}
         return respond({"data": None, "errors": [problem]})
     return respond({"data": data, "errors": answerer.errors or None})
-
-
-ROUTES = [Route("/graphql", query, methods=["POST"])]

@@ -9,7 +9,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from pymode.simulator.envelope import (
     IDENTIFIER,
@@ -24,6 +23,7 @@ from pymode.simulator.envelope import (
     read_object,
     read_parts,
 )
+from pymode.simulator.routes import Routes
 from pymode.simulator.state import Account, Namespace, Value, account_of, state_of
 
 NAMESPACE_PAGES = PageSizes(default=20, minimum=5, maximum=100)
@@ -33,6 +33,7 @@ MAX_KEY_BYTES = 512
 MIN_TTL_SECONDS = 60
 # When a value with a lifetime was written; a simulated clock, so that nothing ever expires.
 EPOCH_SECONDS = 1_767_225_600
+ROUTES = Routes("/accounts/{account_id}/storage/kv/namespaces")
 
 
 def namespace_of(request: Request) -> Namespace:
@@ -64,8 +65,8 @@ async def check_title(request: Request, account: Account) -> str:
     return title
 
 
-async def list_namespaces(request: Request) -> Response:
-    """Answer GET …/storage/kv/namespaces."""
+@ROUTES("GET")
+async def _list_namespaces(request: Request) -> Response:
     order = request.query_params.get("order", "id")
     if order not in ("id", "title"):
         raise Refusal(400, (10032, f"invalid 'order': {order}"))
@@ -77,8 +78,8 @@ async def list_namespaces(request: Request) -> Response:
     return answer_page(request, namespaces, NAMESPACE_PAGES)
 
 
-async def create_namespace(request: Request) -> Response:
-    """Answer POST …/storage/kv/namespaces."""
+@ROUTES("POST")
+async def _create_namespace(request: Request) -> Response:
     account = account_of(request)
     title = await check_title(request, account)
     namespace_id = state_of(request).new_id("namespace")
@@ -87,20 +88,20 @@ async def create_namespace(request: Request) -> Response:
     return answer(facts)
 
 
-async def get_namespace(request: Request) -> Response:
-    """Answer GET …/storage/kv/namespaces/{namespace_id}."""
+@ROUTES("GET", "/{namespace_id}")
+async def _get_namespace(request: Request) -> Response:
     return answer(namespace_of(request).facts)
 
 
-async def rename_namespace(request: Request) -> Response:
-    """Answer PUT …/storage/kv/namespaces/{namespace_id}."""
+@ROUTES("PUT", "/{namespace_id}")
+async def _rename_namespace(request: Request) -> Response:
     namespace = namespace_of(request)
     namespace.facts["title"] = await check_title(request, account_of(request))
     return answer(None)
 
 
-async def delete_namespace(request: Request) -> Response:
-    """Answer DELETE …/storage/kv/namespaces/{namespace_id}."""
+@ROUTES("DELETE", "/{namespace_id}")
+async def _delete_namespace(request: Request) -> Response:
     namespace = namespace_of(request)
     del account_of(request).namespaces[namespace.facts["id"]]
     return answer(None)
@@ -118,8 +119,9 @@ def read_cursor(text: str) -> str:
         raise Refusal(400, (10028, "invalid cursor")) from None
 
 
-async def list_keys(request: Request) -> Response:
-    """Answer GET …/keys: in order of name, at most `limit` after `cursor`."""
+@ROUTES("GET", "/{namespace_id}/keys")
+async def _list_keys(request: Request) -> Response:
+    """Answer with keys in the order of their names, at most `limit` after `cursor`."""
     namespace = namespace_of(request)
     limit = read_int(request, "limit", KEY_LIMITS.default)
     if not KEY_LIMITS.minimum <= limit <= KEY_LIMITS.maximum:
@@ -159,15 +161,17 @@ def value_of(request: Request) -> Value:
     return value
 
 
-async def get_value(request: Request) -> Response:
-    """Answer GET …/values/{key_name} with the bytes themselves, in no envelope."""
+# `:path`, because a slash in a key arrives here decoded.
+@ROUTES("GET", "/{namespace_id}/values/{key_name:path}")
+async def _get_value(request: Request) -> Response:
+    """Answer with the bytes themselves, without an envelope."""
     value = value_of(request)
     headers = {} if value.expiration is None else {"expiration": str(value.expiration)}
     return Response(value.body, 200, headers, "application/octet-stream")
 
 
-async def get_metadata(request: Request) -> Response:
-    """Answer GET …/metadata/{key_name}."""
+@ROUTES("GET", "/{namespace_id}/metadata/{key_name:path}")
+async def _get_metadata(request: Request) -> Response:
     return answer(value_of(request).metadata)
 
 
@@ -205,8 +209,9 @@ def check_expiration(expiration: Any, ttl: Any) -> int | None:
     return None if expiration is None else int(expiration)
 
 
-async def put_value(request: Request) -> Response:
-    """Answer PUT …/values/{key_name}: the body as it is, or a form with value and metadata."""
+@ROUTES("PUT", "/{namespace_id}/values/{key_name:path}")
+async def _put_value(request: Request) -> Response:
+    """Store the body as it is, or a form with value and metadata."""
     namespace = namespace_of(request)
     name = check_key(request.path_params["key_name"])
     query = request.query_params
@@ -232,8 +237,9 @@ async def _read_form(request: Request, body: bytes) -> tuple[bytes, Any]:
     return fields["value"], metadata
 
 
-async def delete_value(request: Request) -> Response:
-    """Answer DELETE …/values/{key_name}, which is a success for a missing key as well."""
+@ROUTES("DELETE", "/{namespace_id}/values/{key_name:path}")
+async def _delete_value(request: Request) -> Response:
+    """Delete a value; a missing key is a success, too."""
     namespace_of(request).values.pop(request.path_params["key_name"], None)
     return answer(None)
 
@@ -268,36 +274,19 @@ async def read_list(request: Request) -> list[Any]:
     return entries
 
 
-async def put_bulk(request: Request) -> Response:
-    """Answer PUT …/bulk: all pairs are written, or none."""
+@ROUTES("PUT", "/{namespace_id}/bulk")
+async def _put_bulk(request: Request) -> Response:
+    """Write all pairs, or none."""
     namespace = namespace_of(request)
     namespace.values.update([read_pair(pair) for pair in await read_list(request)])
     return answer(None)
 
 
-async def delete_bulk(request: Request) -> Response:
-    """Answer POST …/bulk/delete, and DELETE …/bulk, its older form."""
+@ROUTES("POST", "/{namespace_id}/bulk/delete")
+@ROUTES("DELETE", "/{namespace_id}/bulk")
+async def _delete_bulk(request: Request) -> Response:
+    """Delete many keys; DELETE is the older form of the request."""
     namespace = namespace_of(request)
     for name in [check_key(name) for name in await read_list(request)]:
         namespace.values.pop(name, None)
     return answer(None)
-
-
-_NAMESPACES = "/accounts/{account_id}/storage/kv/namespaces"
-_NAMESPACE = _NAMESPACES + "/{namespace_id}"
-ROUTES = [
-    Route(_NAMESPACES, list_namespaces, methods=["GET"]),
-    Route(_NAMESPACES, create_namespace, methods=["POST"]),
-    Route(_NAMESPACE, get_namespace, methods=["GET"]),
-    Route(_NAMESPACE, rename_namespace, methods=["PUT"]),
-    Route(_NAMESPACE, delete_namespace, methods=["DELETE"]),
-    Route(_NAMESPACE + "/keys", list_keys, methods=["GET"]),
-    # `:path`, because a slash in a key arrives here decoded.
-    Route(_NAMESPACE + "/values/{key_name:path}", get_value, methods=["GET"]),
-    Route(_NAMESPACE + "/values/{key_name:path}", put_value, methods=["PUT"]),
-    Route(_NAMESPACE + "/values/{key_name:path}", delete_value, methods=["DELETE"]),
-    Route(_NAMESPACE + "/metadata/{key_name:path}", get_metadata, methods=["GET"]),
-    Route(_NAMESPACE + "/bulk", put_bulk, methods=["PUT"]),
-    Route(_NAMESPACE + "/bulk", delete_bulk, methods=["DELETE"]),
-    Route(_NAMESPACE + "/bulk/delete", delete_bulk, methods=["POST"]),
-]

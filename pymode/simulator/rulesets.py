@@ -6,16 +6,15 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from pymode.simulator import seed
 from pymode.simulator.envelope import (
-    IDENTIFIER,
     Json,
     Refusal,
     answer,
     read_object,
-    unroutable,
 )
+from pymode.simulator.routes import Routes, read_id
 from pymode.simulator.state import account_of, state_of, zone_of
 
 PHASES = (
@@ -34,6 +33,7 @@ ACTIONS = (
     *("js_challenge", "log", "log_custom_field", "managed_challenge", "redirect", "rewrite"),
     *("route", "score", "serve_error", "set_cache_settings", "set_config", "skip"),
 )
+ROUTES = Routes("/zones/{zone_id}/rulesets", "/accounts/{account_id}/rulesets")
 
 
 def rulesets_of(request: Request) -> dict[str, Json]:
@@ -54,9 +54,7 @@ def ruleset_of(request: Request, *, to_change: bool = False) -> Json:
     Raises:
         Refusal: there is none, or it has to change and is Cloudflare's own.
     """
-    ruleset_id = request.path_params["ruleset_id"]
-    if not IDENTIFIER.fullmatch(ruleset_id):
-        raise unroutable(request.url.path)
+    ruleset_id = read_id(request, "ruleset_id")
     ruleset = rulesets_of(request).get(ruleset_id)
     if ruleset is None:
         raise Refusal(404, (10001, f"could not find ruleset with id '{ruleset_id}'"))
@@ -167,16 +165,9 @@ def add_ruleset(request: Request, body: Json, kind: str, phase: str) -> Json:
     """Store a new ruleset and return it."""
     state = state_of(request)
     rules = check_rules(request, body.get("rules", []), [])
-    ruleset: Json = {
-        "id": state.new_id("ruleset"),
-        "name": body.get("name", "default"),
-        "description": body.get("description", ""),
-        "kind": kind,
-        "version": "1",
-        "rules": rules,
-        "last_updated": state.now(),
-        "phase": phase,
-    }
+    ruleset = seed.ruleset(
+        state.new_id("ruleset"), body.get("name", "default"), kind, phase, rules
+    ) | {"description": body.get("description", ""), "last_updated": state.now()}
     rulesets_of(request)[ruleset["id"]] = ruleset
     return ruleset
 
@@ -189,14 +180,15 @@ def replace_ruleset(request: Request, ruleset: Json, body: Json) -> Json:
     return touch(request, ruleset)
 
 
-async def list_rulesets(request: Request) -> Response:
-    """Answer GET …/rulesets: without the rules, as the real API does."""
+@ROUTES("GET")
+async def _list_rulesets(request: Request) -> Response:
+    """Answer without the rules, as the real API does."""
     rulesets = rulesets_of(request).values()
     return answer([{k: v for k, v in one.items() if k != "rules"} for one in rulesets])
 
 
-async def create_ruleset(request: Request) -> Response:
-    """Answer POST …/rulesets."""
+@ROUTES("POST")
+async def _create_ruleset(request: Request) -> Response:
     body = await read_object(request)
     phase = check_phase(body.get("phase"))
     kind = body.get("kind")
@@ -211,26 +203,27 @@ async def create_ruleset(request: Request) -> Response:
     return answer(add_ruleset(request, body, kind, phase))
 
 
-async def get_ruleset(request: Request) -> Response:
-    """Answer GET …/rulesets/{ruleset_id}."""
+@ROUTES("GET", "/{ruleset_id}")
+async def _get_ruleset(request: Request) -> Response:
     return answer(ruleset_of(request))
 
 
-async def update_ruleset(request: Request) -> Response:
-    """Answer PUT …/rulesets/{ruleset_id}."""
+@ROUTES("PUT", "/{ruleset_id}")
+async def _update_ruleset(request: Request) -> Response:
     ruleset = ruleset_of(request, to_change=True)
     return answer(replace_ruleset(request, ruleset, await read_object(request)))
 
 
-async def delete_ruleset(request: Request) -> Response:
-    """Answer DELETE …/rulesets/{ruleset_id}: 204 without a body."""
+@ROUTES("DELETE", "/{ruleset_id}")
+async def _delete_ruleset(request: Request) -> Response:
+    """Answer 204 without a body."""
     ruleset = ruleset_of(request, to_change=True)
     del rulesets_of(request)[ruleset["id"]]
     return Response(status_code=204)
 
 
-async def get_entrypoint(request: Request) -> Response:
-    """Answer GET …/rulesets/phases/{phase}/entrypoint."""
+@ROUTES("GET", "/phases/{ruleset_phase}/entrypoint")
+async def _get_entrypoint(request: Request) -> Response:
     phase = check_phase(request.path_params["ruleset_phase"])
     ruleset = entrypoint_of(request, phase)
     if ruleset is None:
@@ -238,8 +231,9 @@ async def get_entrypoint(request: Request) -> Response:
     return answer(ruleset)
 
 
-async def update_entrypoint(request: Request) -> Response:
-    """Answer PUT …/rulesets/phases/{phase}/entrypoint, which makes it where there is none."""
+@ROUTES("PUT", "/phases/{ruleset_phase}/entrypoint")
+async def _update_entrypoint(request: Request) -> Response:
+    """Replace the entry point, or make it where there is none."""
     phase = check_phase(request.path_params["ruleset_phase"])
     ruleset = entrypoint_of(request, phase)
     body = await read_object(request)
@@ -286,16 +280,18 @@ def rule_index(request: Request, ruleset: Json) -> int:
     raise Refusal(404, (10002, f"could not find rule with id '{rule_id}'"))
 
 
-async def create_rule(request: Request) -> Response:
-    """Answer POST …/rulesets/{ruleset_id}/rules with the whole ruleset."""
+@ROUTES("POST", "/{ruleset_id}/rules")
+async def _create_rule(request: Request) -> Response:
+    """Answer with the whole ruleset."""
     ruleset = ruleset_of(request, to_change=True)
     body = await read_object(request)
     place(ruleset["rules"], check_rule(request, body), body.get("position"))
     return answer(touch(request, ruleset))
 
 
-async def edit_rule(request: Request) -> Response:
-    """Answer PATCH …/rulesets/{ruleset_id}/rules/{rule_id} with the whole ruleset."""
+@ROUTES("PATCH", "/{ruleset_id}/rules/{rule_id}")
+async def _edit_rule(request: Request) -> Response:
+    """Answer with the whole ruleset."""
     ruleset = ruleset_of(request, to_change=True)
     index = rule_index(request, ruleset)
     body = await read_object(request)
@@ -306,28 +302,9 @@ async def edit_rule(request: Request) -> Response:
     return answer(touch(request, ruleset))
 
 
-async def delete_rule(request: Request) -> Response:
-    """Answer DELETE …/rulesets/{ruleset_id}/rules/{rule_id} with the whole ruleset."""
+@ROUTES("DELETE", "/{ruleset_id}/rules/{rule_id}")
+async def _delete_rule(request: Request) -> Response:
+    """Answer with the whole ruleset."""
     ruleset = ruleset_of(request, to_change=True)
     del ruleset["rules"][rule_index(request, ruleset)]
     return answer(touch(request, ruleset))
-
-
-def _routes(owner: str) -> list[Route]:
-    base = f"{owner}/rulesets"
-    entrypoint = f"{base}/phases/{{ruleset_phase}}/entrypoint"
-    return [
-        Route(base, list_rulesets, methods=["GET"]),
-        Route(base, create_ruleset, methods=["POST"]),
-        Route(entrypoint, get_entrypoint, methods=["GET"]),
-        Route(entrypoint, update_entrypoint, methods=["PUT"]),
-        Route(base + "/{ruleset_id}", get_ruleset, methods=["GET"]),
-        Route(base + "/{ruleset_id}", update_ruleset, methods=["PUT"]),
-        Route(base + "/{ruleset_id}", delete_ruleset, methods=["DELETE"]),
-        Route(base + "/{ruleset_id}/rules", create_rule, methods=["POST"]),
-        Route(base + "/{ruleset_id}/rules/{rule_id}", edit_rule, methods=["PATCH"]),
-        Route(base + "/{ruleset_id}/rules/{rule_id}", delete_rule, methods=["DELETE"]),
-    ]
-
-
-ROUTES = _routes("/zones/{zone_id}") + _routes("/accounts/{account_id}")

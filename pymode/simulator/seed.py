@@ -110,15 +110,15 @@ def zone(account: Json, index: int, name: str | None = None) -> Json:
     }
 
 
+def setting(name: str, value: Any) -> Json:
+    """Return one setting of a zone that nobody has changed yet."""
+    return {"id": name, "value": value, "modified_on": None, "editable": True}
+
+
 def zone_settings(zone_name: str) -> dict[str, Json]:
     """Return the settings of a zone, by id."""
     return {
-        name: {
-            "id": name,
-            "value": pick(values, zone_name, name) if name in MIXED_SETTINGS else values[0],
-            "modified_on": None,
-            "editable": True,
-        }
+        name: setting(name, pick(values, zone_name, name) if name in MIXED_SETTINGS else values[0])
         for name, values in SETTINGS.items()
     }
 
@@ -242,6 +242,19 @@ def account_rulesets(account_id: str) -> dict[str, Json]:
     return managed_rulesets() | {custom_id: custom}
 
 
+def script(name: str, content: bytes) -> Json:
+    """Return a Worker's entry in the list of its account."""
+    return {
+        "id": name,
+        "etag": hashlib.sha256(content).hexdigest(),
+        "handlers": ["fetch"],
+        "logpush": False,
+        "usage_model": "standard",
+        "created_on": SEEDED_ON,
+        "modified_on": SEEDED_ON,
+    }
+
+
 def scripts(account_id: str) -> Iterator[tuple[Json, Json, bytes]]:
     """Yield the Workers of an account: listing entry, settings, main module."""
     cache_id = identifier("namespace", account_id, "cache")
@@ -252,17 +265,8 @@ def scripts(account_id: str) -> Iterator[tuple[Json, Json, bytes]]:
     }
     for name, bound in bindings.items():
         content = f'export default {{ fetch() {{ return new Response("{name}"); }} }};\n'
-        facts = {
-            "id": name,
-            "etag": hashlib.sha256(content.encode()).hexdigest(),
-            "handlers": ["fetch"],
-            "logpush": False,
-            "usage_model": "standard",
-            "created_on": SEEDED_ON,
-            "modified_on": SEEDED_ON,
-        }
         settings = {"bindings": bound, "compatibility_date": "2025-06-01", "logpush": False}
-        yield facts, settings, content.encode()
+        yield script(name, content.encode()), settings, content.encode()
 
 
 def routes(zone_name: str, index: int) -> dict[str, Json]:

@@ -10,7 +10,8 @@ from typing import Any, cast
 from starlette.requests import Request
 
 from pymode.simulator import seed
-from pymode.simulator.envelope import IDENTIFIER, Json, Refusal, unroutable
+from pymode.simulator.envelope import Json, Refusal
+from pymode.simulator.routes import read_id
 
 # The oldest are forgotten, so that a long benchmark does not grow without end.
 MAX_RECORDED_REQUESTS = 10_000
@@ -208,9 +209,7 @@ def account_of(request: Request) -> Account:
     Raises:
         Refusal: the id is not one, or the token does not see that account.
     """
-    account_id = request.path_params["account_id"]
-    if not IDENTIFIER.fullmatch(account_id):
-        raise unroutable(request.url.path)
+    account_id = read_id(request, "account_id")
     if account_id not in access_of(request).account_ids:
         raise Refusal(403, (10000, "Authentication error"))
     return state_of(request).accounts[account_id]
@@ -230,9 +229,7 @@ def zone_of(request: Request) -> Zone:
     Raises:
         Refusal: the id is not one, or the token does not see such a zone.
     """
-    zone_id = request.path_params["zone_id"]
-    if not IDENTIFIER.fullmatch(zone_id):
-        raise unroutable(request.url.path)
+    zone_id = read_id(request, "zone_id")
     zone = state_of(request).zones.get(zone_id)
     if zone is None or zone.facts["account"]["id"] not in access_of(request).account_ids:
         raise Refusal(404, (1001, "Invalid zone identifier"))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from pymode.simulator import seed
 from pymode.simulator.envelope import Json, Refusal, answer, read_body, read_object, read_parts
+from pymode.simulator.routes import Routes
 from pymode.simulator.state import Account, Script, Zone, account_of, state_of, zone_of
 
 SCRIPT_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}")
 NO_SCRIPT = (10007, "This Worker does not exist on your account.")
+ROUTES = Routes()
 
 
 def script_of(request: Request) -> Script:
@@ -30,20 +31,22 @@ def script_of(request: Request) -> Script:
     return script
 
 
-async def list_scripts(request: Request) -> Response:
-    """Answer GET /accounts/{account_id}/workers/scripts."""
+@ROUTES("GET", "/accounts/{account_id}/workers/scripts")
+async def _list_scripts(request: Request) -> Response:
     return answer([script.facts for script in account_of(request).scripts.values()])
 
 
-async def get_script(request: Request) -> Response:
-    """Answer GET /accounts/{account_id}/workers/scripts/{script_name}: its source, as text."""
+@ROUTES("GET", "/accounts/{account_id}/workers/scripts/{script_name}/content/v2")
+@ROUTES("GET", "/accounts/{account_id}/workers/scripts/{script_name}")
+async def _get_script(request: Request) -> Response:
+    """Answer with the source, as text."""
     script = script_of(request)
     headers = {"etag": script.facts["etag"]}
     return Response(script.content, 200, headers, "application/javascript")
 
 
-async def get_script_settings(request: Request) -> Response:
-    """Answer GET /accounts/{account_id}/workers/scripts/{script_name}/settings."""
+@ROUTES("GET", "/accounts/{account_id}/workers/scripts/{script_name}/settings")
+async def _get_script_settings(request: Request) -> Response:
     return answer(script_of(request).settings)
 
 
@@ -95,8 +98,8 @@ def check_bindings(account: Account, bindings: Any) -> list[Json]:
     return bindings
 
 
-async def upload_script(request: Request) -> Response:
-    """Answer PUT /accounts/{account_id}/workers/scripts/{script_name}."""
+@ROUTES("PUT", "/accounts/{account_id}/workers/scripts/{script_name}")
+async def _upload_script(request: Request) -> Response:
     account, state = account_of(request), state_of(request)
     name = request.path_params["script_name"]
     if not SCRIPT_NAME.fullmatch(name):
@@ -107,12 +110,8 @@ async def upload_script(request: Request) -> Response:
     bindings = check_bindings(account, metadata.get("bindings", []))
     state.writes += 1
     old = account.scripts.get(name)
-    facts = {
-        "id": name,
-        "etag": hashlib.sha256(content).hexdigest(),
-        "handlers": ["fetch"],
+    facts = seed.script(name, content) | {
         "logpush": bool(metadata.get("logpush", False)),
-        "usage_model": "standard",
         "created_on": old.facts["created_on"] if old else state.now(),
         "modified_on": state.now(),
     }
@@ -125,8 +124,8 @@ async def upload_script(request: Request) -> Response:
     return answer({**facts, "startup_time_ms": 1})
 
 
-async def delete_script(request: Request) -> Response:
-    """Answer DELETE /accounts/{account_id}/workers/scripts/{script_name}."""
+@ROUTES("DELETE", "/accounts/{account_id}/workers/scripts/{script_name}")
+async def _delete_script(request: Request) -> Response:
     name = script_of(request).facts["id"]
     del account_of(request).scripts[name]
     return answer(None)
@@ -163,13 +162,13 @@ def route_of(request: Request, zone: Zone) -> Json:
     return route
 
 
-async def list_routes(request: Request) -> Response:
-    """Answer GET /zones/{zone_id}/workers/routes."""
+@ROUTES("GET", "/zones/{zone_id}/workers/routes")
+async def _list_routes(request: Request) -> Response:
     return answer(list(zone_of(request).routes.values()))
 
 
-async def create_route(request: Request) -> Response:
-    """Answer POST /zones/{zone_id}/workers/routes."""
+@ROUTES("POST", "/zones/{zone_id}/workers/routes")
+async def _create_route(request: Request) -> Response:
     zone = zone_of(request)
     checked = check_route(request, zone, await read_object(request))
     route_id = state_of(request).new_id("route")
@@ -177,39 +176,22 @@ async def create_route(request: Request) -> Response:
     return answer(zone.routes[route_id])
 
 
-async def get_route(request: Request) -> Response:
-    """Answer GET /zones/{zone_id}/workers/routes/{route_id}."""
+@ROUTES("GET", "/zones/{zone_id}/workers/routes/{route_id}")
+async def _get_route(request: Request) -> Response:
     return answer(route_of(request, zone_of(request)))
 
 
-async def update_route(request: Request) -> Response:
-    """Answer PUT /zones/{zone_id}/workers/routes/{route_id}."""
+@ROUTES("PUT", "/zones/{zone_id}/workers/routes/{route_id}")
+async def _update_route(request: Request) -> Response:
     zone = zone_of(request)
     route = route_of(request, zone)
     route |= check_route(request, zone, await read_object(request), own_id=route["id"])
     return answer(route)
 
 
-async def delete_route(request: Request) -> Response:
-    """Answer DELETE /zones/{zone_id}/workers/routes/{route_id}."""
+@ROUTES("DELETE", "/zones/{zone_id}/workers/routes/{route_id}")
+async def _delete_route(request: Request) -> Response:
     zone = zone_of(request)
     route_id = route_of(request, zone)["id"]
     del zone.routes[route_id]
     return answer({"id": route_id})
-
-
-_SCRIPTS = "/accounts/{account_id}/workers/scripts"
-_ROUTES = "/zones/{zone_id}/workers/routes"
-ROUTES = [
-    Route(_SCRIPTS, list_scripts, methods=["GET"]),
-    Route(_SCRIPTS + "/{script_name}", get_script, methods=["GET"]),
-    Route(_SCRIPTS + "/{script_name}", upload_script, methods=["PUT"]),
-    Route(_SCRIPTS + "/{script_name}", delete_script, methods=["DELETE"]),
-    Route(_SCRIPTS + "/{script_name}/content/v2", get_script, methods=["GET"]),
-    Route(_SCRIPTS + "/{script_name}/settings", get_script_settings, methods=["GET"]),
-    Route(_ROUTES, list_routes, methods=["GET"]),
-    Route(_ROUTES, create_route, methods=["POST"]),
-    Route(_ROUTES + "/{route_id}", get_route, methods=["GET"]),
-    Route(_ROUTES + "/{route_id}", update_route, methods=["PUT"]),
-    Route(_ROUTES + "/{route_id}", delete_route, methods=["DELETE"]),
-]

@@ -8,7 +8,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from pymode.simulator import seed
 from pymode.simulator.envelope import (
@@ -19,6 +18,7 @@ from pymode.simulator.envelope import (
     answer_page,
     read_object,
 )
+from pymode.simulator.routes import Routes
 from pymode.simulator.state import Zone, access_of, state_of, zone_of, zones_of
 
 ZONE_PAGES = PageSizes(default=20, minimum=5, maximum=50)
@@ -32,6 +32,7 @@ NAME_FILTERS: dict[str, Callable[[str, str], bool]] = {
     "starts_with": lambda name, wanted: name.startswith(wanted),
     "ends_with": lambda name, wanted: name.endswith(wanted),
 }
+ROUTES = Routes("/zones")
 
 
 def matches_name(name: str, wanted: str) -> bool:
@@ -48,8 +49,8 @@ def sort_key(order: str) -> Callable[[Json], str]:
     return lambda facts: str(facts[head][tail] if tail else facts[head])
 
 
-async def list_zones(request: Request) -> Response:
-    """Answer GET /zones."""
+@ROUTES("GET")
+async def _list_zones(request: Request) -> Response:
     query = request.query_params
     status = query.get("status")
     if status is not None and status not in STATUSES:
@@ -74,8 +75,8 @@ async def list_zones(request: Request) -> Response:
     return answer_page(request, zones, ZONE_PAGES)
 
 
-async def create_zone(request: Request) -> Response:
-    """Answer POST /zones."""
+@ROUTES("POST")
+async def _create_zone(request: Request) -> Response:
     state = state_of(request)
     body = await read_object(request)
     name = body.get("name")
@@ -100,22 +101,19 @@ async def create_zone(request: Request) -> Response:
         "created_on": state.now(),
         "modified_on": state.now(),
     }
-    settings = {
-        key: {"id": key, "value": values[0], "modified_on": None, "editable": True}
-        for key, values in seed.SETTINGS.items()
-    }
-    zone = Zone(facts, settings, rulesets=seed.managed_rulesets())
-    state.zones[zone_id] = zone
+    settings = {name: seed.setting(name, values[0]) for name, values in seed.SETTINGS.items()}
+    state.zones[zone_id] = Zone(facts, settings, rulesets=seed.managed_rulesets())
     return answer(facts)
 
 
-async def get_zone(request: Request) -> Response:
-    """Answer GET /zones/{zone_id}."""
+@ROUTES("GET", "/{zone_id}")
+async def _get_zone(request: Request) -> Response:
     return answer(zone_of(request).facts)
 
 
-async def edit_zone(request: Request) -> Response:
-    """Answer PATCH /zones/{zone_id}, which changes one property at a time."""
+@ROUTES("PATCH", "/{zone_id}")
+async def _edit_zone(request: Request) -> Response:
+    """Change one property; the real API takes no more at a time."""
     zone = zone_of(request)
     body = await read_object(request)
     known = {"paused": bool, "type": str, "vanity_name_servers": list}
@@ -128,15 +126,15 @@ async def edit_zone(request: Request) -> Response:
     return answer(zone.facts)
 
 
-async def delete_zone(request: Request) -> Response:
-    """Answer DELETE /zones/{zone_id}."""
+@ROUTES("DELETE", "/{zone_id}")
+async def _delete_zone(request: Request) -> Response:
     zone_id = zone_of(request).facts["id"]
     del state_of(request).zones[zone_id]
     return answer({"id": zone_id})
 
 
-async def purge_cache(request: Request) -> Response:
-    """Answer POST /zones/{zone_id}/purge_cache."""
+@ROUTES("POST", "/{zone_id}/purge_cache")
+async def _purge_cache(request: Request) -> Response:
     zone = zone_of(request)
     body = await read_object(request)
     lists = [body[key] for key in ("files", "tags", "hosts", "prefixes") if key in body]
@@ -165,13 +163,14 @@ def change_setting(zone: Zone, name: str, value: Any, moment: str) -> Json:
     return zone.settings[name]
 
 
-async def list_settings(request: Request) -> Response:
-    """Answer GET /zones/{zone_id}/settings."""
+@ROUTES("GET", "/{zone_id}/settings")
+async def _list_settings(request: Request) -> Response:
     return answer(list(zone_of(request).settings.values()))
 
 
-async def edit_settings(request: Request) -> Response:
-    """Answer PATCH /zones/{zone_id}/settings, which changes several at once."""
+@ROUTES("PATCH", "/{zone_id}/settings")
+async def _edit_settings(request: Request) -> Response:
+    """Change several settings at once."""
     zone = zone_of(request)
     items = (await read_object(request)).get("items")
     if not isinstance(items, list) or not all(
@@ -183,8 +182,8 @@ async def edit_settings(request: Request) -> Response:
     return answer(changed)
 
 
-async def get_setting(request: Request) -> Response:
-    """Answer GET /zones/{zone_id}/settings/{setting_id}."""
+@ROUTES("GET", "/{zone_id}/settings/{setting_id}")
+async def _get_setting(request: Request) -> Response:
     zone = zone_of(request)
     name = request.path_params["setting_id"]
     if name not in zone.settings:
@@ -192,23 +191,9 @@ async def get_setting(request: Request) -> Response:
     return answer(zone.settings[name])
 
 
-async def edit_setting(request: Request) -> Response:
-    """Answer PATCH /zones/{zone_id}/settings/{setting_id}."""
+@ROUTES("PATCH", "/{zone_id}/settings/{setting_id}")
+async def _edit_setting(request: Request) -> Response:
     zone = zone_of(request)
     body = await read_object(request)
     name = request.path_params["setting_id"]
     return answer(change_setting(zone, name, body.get("value"), state_of(request).now()))
-
-
-ROUTES = [
-    Route("/zones", list_zones, methods=["GET"]),
-    Route("/zones", create_zone, methods=["POST"]),
-    Route("/zones/{zone_id}", get_zone, methods=["GET"]),
-    Route("/zones/{zone_id}", edit_zone, methods=["PATCH"]),
-    Route("/zones/{zone_id}", delete_zone, methods=["DELETE"]),
-    Route("/zones/{zone_id}/purge_cache", purge_cache, methods=["POST"]),
-    Route("/zones/{zone_id}/settings", list_settings, methods=["GET"]),
-    Route("/zones/{zone_id}/settings", edit_settings, methods=["PATCH"]),
-    Route("/zones/{zone_id}/settings/{setting_id}", get_setting, methods=["GET"]),
-    Route("/zones/{zone_id}/settings/{setting_id}", edit_setting, methods=["PATCH"]),
-]
