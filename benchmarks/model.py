@@ -20,19 +20,12 @@ import httpx
 
 from benchmarks import approaches, documents
 from benchmarks.approaches.approach import Answer, Approach, Session
+from benchmarks.checks import Failed, check_answer, check_state, requests_of
 from benchmarks.dialects import ToolUse
 from benchmarks.documents import Document
 from benchmarks.endpoint import Endpoint, EndpointRefused
 from benchmarks.options import Options, Progress
-from benchmarks.play import (
-    QUICK_TASKS,
-    Failed,
-    check_answer,
-    check_state,
-    describe,
-    requests_of,
-    simulated,
-)
+from benchmarks.play import QUICK_TASKS, describe, simulated
 from benchmarks.task import SOLUTIONS, Task, load_tasks
 
 MOST_TURNS = 20

@@ -1,15 +1,13 @@
 """Plays the tasks: `python -m benchmarks.play benchmarks/tasks/01-….yaml [APPROACH …]`.
 
-Each run has a simulated API of its own and a session of the approach's real server. Everything
-that a model would read or write is counted, once for each turn in which it stands in the context.
+Each run has its own simulated API and a session of the approach's real server. The player counts
+everything that a model would read or write, once for each turn in which it is in the context.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import json
-import re
 import statistics
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -24,26 +22,21 @@ import httpx
 
 from benchmarks import approaches, documents
 from benchmarks.approaches.approach import TOKEN, Answer, Approach, Session
+from benchmarks.checks import Failed, check_answer, check_state, requests_of
 from benchmarks.counting import compact, count
 from benchmarks.documents import Document
 from benchmarks.honesty import Honesty, Unread
 from benchmarks.options import Options, Progress
-from benchmarks.task import SOLUTIONS, Check, Task, load_task, load_tasks
-from benchmarks.turns import TEMPLATE, Writer, Written, parsed, without_wrap
+from benchmarks.task import SOLUTIONS, Task, load_task, load_tasks
+from benchmarks.turns import Writer, Written, parsed, without_wrap
 from pymode.simulator import running
-from pymode.simulator.seed import identifier
 
 # Two tasks fill two cores.
 TASKS_AT_ONCE = 2
 QUICK_TASKS = 6
-READING = ("GET", "HEAD", "OPTIONS")
 SHOWN_CHARS = 1200
 
 count_once = functools.lru_cache(maxsize=32)(count)
-
-
-class Failed(Exception):
-    """The run is not what the task asks for."""
 
 
 @dataclass
@@ -59,11 +52,11 @@ class Run:
     """One task played by one approach.
 
     Args:
-        definitions: the text that stands before everything.
+        definitions: the prompt and the tools, which the model reads first.
         goal: what the person asked.
-        turns: as far as it got.
-        requests: that reached the API.
-        why: empty, or why it does not count.
+        turns: those that were played, also when the run failed later.
+        requests: how many requests reached the API.
+        why: why the run does not count; empty if it does.
     """
 
     definitions: str = ""
@@ -73,9 +66,9 @@ class Run:
     why: str = ""
 
     def figures(self) -> dict[str, Any]:
-        """Return the counts as they stand in the results.
+        """Return the counts for the results.
 
-        Turn t reads the definitions, the goal and all that came before it, and writes its calls.
+        Turn t reads the definitions, the goal and all earlier turns, and writes its calls.
         """
         definitions = count_once(self.definitions)
         context = definitions + count(self.goal)
@@ -100,7 +93,7 @@ class Run:
 
 
 async def play(task: Task, approach: Approach, document: Document) -> Run:
-    """Play one task with one approach; what goes wrong disqualifies the run and is its `why`."""
+    """Play one task with one approach; an error disqualifies the run and becomes its `why`."""
     run = Run(goal=task.goal)
     async with simulated(task.state) as (api, base_url):
         try:
@@ -113,7 +106,7 @@ async def play(task: Task, approach: Approach, document: Document) -> Run:
 
 @asynccontextmanager
 async def simulated(state: Mapping[str, int]) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
-    """Start a simulated API in its starting state."""
+    """Start a simulated API in the state that a task begins with; yield a client and its URL."""
     api = running(**state)
     # Starting the child and ending it block.
     base_url = await asyncio.to_thread(api.__enter__)
@@ -136,8 +129,8 @@ async def play_session(
     """Play the turns of a solution.
 
     Raises:
-        Unread: a call uses what was not read.
-        Failed: a wrong answer, state or number of writes.
+        Unread: a call uses something that the model has not read.
+        Failed: the answer, the final state or the number of writes is wrong.
     """
     solution = task.solutions[approach]
     writer = Writer(approach, document, session.tools)
@@ -165,58 +158,6 @@ async def play_session(
     run.turns.append(Turn([compact(answer)]))
     check_answer(task, answer)
     await check_state(task, api)
-
-
-def check_answer(task: Task, answer: object) -> None:
-    """Compare the answer with the right one.
-
-    Raises:
-        Failed: it is another.
-    """
-    given, right = answer, task.answer
-    if task.any_order and isinstance(given, list) and isinstance(right, list):
-        given, right = sorted(given, key=canonical), sorted(right, key=canonical)
-    if canonical(given) != canonical(right):
-        raise Failed(f"the answer is {compact(answer)[:300]}, not {compact(task.answer)[:300]}")
-
-
-def canonical(value: object) -> str:
-    """Return JSON in which the order of keys means nothing, and 1 is not true."""
-    return json.dumps(value, sort_keys=True)
-
-
-async def check_state(task: Task, api: httpx.AsyncClient) -> None:
-    """Compare the state and the number of writes with what the task wants.
-
-    Raises:
-        Failed: something else was written, or too much, or too little.
-    """
-    recorded = await requests_of(api)
-    done = [r for r in recorded if r["method"] not in READING and 200 <= r["status"] < 300]
-    if len(done) != task.writes:
-        raise Failed(f"{len(done)} writes succeeded, not {task.writes}")
-    for check in task.final:
-        await check_value(check, api)
-
-
-async def check_value(check: Check, api: httpx.AsyncClient) -> None:
-    path = TEMPLATE.sub(lambda m: str(eval(m[1], {"identifier": identifier})), check.get)
-    found = select((await api.get(path.lstrip("/"))).json(), check.select)
-    value = len(found) if check.count else found
-    if canonical(value) != canonical(check.value):
-        what = f"GET {check.get}: {'count of ' if check.count else ''}{check.select}"
-        raise Failed(f"{what} is {compact(value)[:200]}, not {compact(check.value)}")
-
-
-def select(value: Any, path: str) -> Any:
-    """Return what a dotted path such as `result[0].name` leads to."""
-    for index, key in re.findall(r"\[(-?\d+)\]|([^.\[\]]+)", path):
-        value = value[int(index)] if index else value[key]
-    return value
-
-
-async def requests_of(api: httpx.AsyncClient) -> list[dict[str, Any]]:
-    return list((await api.get("simulator/requests")).json()["result"])
 
 
 async def measure(options: Options, progress: Progress) -> dict[str, Any]:

@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from benchmarks.approaches.approach import TOKEN, Answer
+from benchmarks.checks import select
 from benchmarks.counting import compact, count
 from benchmarks.documents import core
 from benchmarks.honesty import Honesty, Unread, fields_in
-from benchmarks.play import play, select, summarise
+from benchmarks.play import play, summarise
 from benchmarks.task import load_task
 from benchmarks.turns import Writer, Written, tool_names
 from pymode.simulator.seed import identifier
