@@ -1,7 +1,8 @@
-"""Tokens to have an API at hand: what a model has read before its first word, and how it grows.
+"""Tokens to have an API at hand: what a model reads before its first word, and how that grows.
 
-Every figure is counted from what the approach's real server sent to a real client. Large documents
-take FastMCP seconds and hundreds of megabytes, so that is done in processes which end afterwards.
+Every figure is counted from what the approach's real server sent to a real client. With large
+documents FastMCP takes seconds and hundreds of megabytes, so each count runs in a process pool that
+ends afterwards.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from benchmarks.documents import Document, Missing
 from benchmarks.options import Options, Progress
 
 GROWTH = (10, 100, 1_000, 2_800, 25_000)
-# A quick run leaves out what takes longest: FastMCP over large documents.
+# A quick run leaves out large documents, with which FastMCP takes longest.
 QUICK_GROWTH = (10, 100, 1_000)
 QUICK_BYTES = 6_000_000
-# Each takes up to 900 MB.
+# No more at a time, because each takes up to 900 MB.
 PROCESSES = 2
 
 Figures = dict[str, Any]
@@ -58,7 +59,7 @@ def growth(options: Options) -> tuple[int, ...]:
 
 
 def find_documents(options: Options) -> tuple[list[Document], list[Missing]]:
-    """Return the documents that are there, and those that are not or take too long."""
+    """Return the documents to measure, and those that are missing or left out."""
     found, missing = [], []
     for document in documents.load_documents(options.specs):
         if isinstance(document, Missing):
@@ -81,7 +82,7 @@ async def measure_all(
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
 
         async def one(document: Document, approach: str) -> None:
-            # A fresh copy: without what was parsed of it, which would be sent along.
+            # A fresh copy, because the parsed document in the old one would be pickled, too.
             copy = dataclasses.replace(document)
             taken = await loop.run_in_executor(pool, count_definitions, copy, approach)
             figures[document.name][approach] = taken
@@ -89,7 +90,7 @@ async def measure_all(
             progress(f"{document.title}, {document.operations:,} operations, {approach}: {said}")
 
         largest_first = sorted(measured, key=lambda document: -len(document.text))
-        # Approach by approach: four of them keep FastMCP busy, the others are quick.
+        # The largest first, so that no long count is left for the end.
         await asyncio.gather(
             *(one(document, a.name) for document in largest_first for a in approaches.ALL)
         )
@@ -99,7 +100,7 @@ async def measure_all(
 
 
 def count_definitions(document: Document, name: str) -> Figures:
-    """Open one approach over one document, and count; runs in a process of its own."""
+    """Open one approach over one document and count its tokens; this runs in a pool's process."""
     approach = next(approach for approach in approaches.ALL if approach.name == name)
     if why := approaches.missing(approach):
         return {"skipped": why}
@@ -119,7 +120,7 @@ async def count_session(document: Document, approach: approaches.Approach) -> Fi
 
 
 def describe_growth(steps: Sequence[dict[str, Figures]], operations: Sequence[int]) -> Figures:
-    """Return a line of tokens for each approach, None where it has no figure."""
+    """Return the tokens of each approach by number of operations, None for a missing figure."""
     lines: dict[str, list[int | None]] = {}
     skipped = {}
     for approach in approaches.ALL:

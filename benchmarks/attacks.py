@@ -1,11 +1,11 @@
-"""Hostile programs: what code from a model can do to whoever runs it, by accident or on purpose."""
+"""Hostile programs, such as a model may write by accident or on purpose."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# pymode refuses code that returns nothing before it runs.
+# Added for pymode, which refuses code without a `return` before it runs.
 ENDINGS = {"pymode": "\nreturn 1"}
 
 
@@ -17,7 +17,7 @@ class Attack:
         id: short, as in the results.
         title: for people.
         code: plain statements.
-        other: the same for peers that need it written in another way, by name.
+        other: code for the sandboxes that need other code for the same attack, by name.
     """
 
     id: str
@@ -26,6 +26,7 @@ class Attack:
     other: Mapping[str, str] = field(default_factory=dict)
 
     def code_for(self, peer: str) -> str:
+        """Return the program for one sandbox."""
         return self.other.get(peer, self.code) + ENDINGS.get(peer, "")
 
 

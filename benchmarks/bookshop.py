@@ -1,4 +1,4 @@
-"""A small API of our own, ten operations: what code mode costs where it is hardly needed."""
+"""A small API with ten operations, for what code mode costs where it is hardly needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Charts of a run as SVG and PNG, for light and dark pages, the same bytes for the same results."""
+"""Charts of a run as SVG and PNG for light and dark pages; the same results give the same bytes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from benchmarks.standing import is_ours
 from benchmarks.tables import measured
 from benchmarks.time_tables import programs
 
-# Grey of a luminance between white and #0d1117: 4.3 to 1 against either.
+# A grey with a contrast of 4.3 to 1 against white and against the dark page, #0d1117.
 INK = "#757b84"
 OURS = ("#e8590c", "#f08c00", "#d6336c")
 OTHERS = ("#3b7ddd", "#2f9e44", "#9c5cf5", "#0c9aa8", "#a9822b", "#8a8f98")
-# The same colour in each chart.
+# Each has the same colour in every chart, so that readers know it again.
 APPROACHES = (
     *("raw", "classic-mcp", "classic-mcp-required", "tool-search", "cli"),
     "fastmcp-code-mode",
 )
-# Labels at the ends of lines that fit above each other.
+# How many labels fit above each other at the ends of the lines.
 LABELS_OF_A_HEIGHT = 22
 STYLE: Any = {
     "svg.hashsalt": "pymode",
@@ -49,11 +49,11 @@ STYLE: Any = {
 
 
 def looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return colour, marker and order of each name: pymode warm and on top, the others cool."""
+    """Return colour, marker and drawing order by name; pymode has warm colours and is on top."""
     listed = list(names)
     ours = cycle(zip(OURS, "oX*", strict=True))
     fixed = dict(zip(APPROACHES, zip(OTHERS, "sD^vPh", strict=True), strict=True))
-    # Peers of which there is no approach take what the approaches of the chart leave.
+    # Peers that are not approaches take the colours that no approach of the chart has.
     others = cycle([look for name, look in fixed.items() if name not in listed] or fixed.values())
     found = {}
     for name in listed:
@@ -67,7 +67,7 @@ def number(value: float, _: object = None) -> str:
 
 
 def number_axis(axis: Axis) -> None:
-    """Write numbers at a logarithmic axis, also between powers of ten where it is short."""
+    """Label a logarithmic axis with numbers; a short one also between the powers of ten."""
     low, high = axis.get_view_interval()
     if high < 300 * low:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))

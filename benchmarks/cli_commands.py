@@ -1,4 +1,4 @@
-"""The commands that an OpenAPI document gives a command line, and their help."""
+"""Commands made from the operations of an OpenAPI document, and their help."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ groups:"""
 
 @dataclass(frozen=True)
 class Command:
-    """An operation as a command; its parameters include those of the path."""
+    """An operation as a command; its parameters include those of the path item."""
 
     name: str
     method: str
@@ -40,7 +40,8 @@ def slug(text: str) -> str:
 
 
 def resolve(document: dict[str, Any], value: Any) -> Any:
-    """Follow references of `value` itself, not of what is inside."""
+    """Return what `value` refers to; references inside it stay."""
+    # Bounded, because references may go in a circle.
     for _ in range(20):
         if not (isinstance(value, dict) and isinstance(value.get("$ref"), str)):
             break
@@ -53,7 +54,7 @@ def resolve(document: dict[str, Any], value: Any) -> Any:
 
 
 def read_groups(document: dict[str, Any]) -> dict[str, dict[str, Command]]:
-    """Return the commands by group and name; a name does not repeat that of its group."""
+    """Return the commands by group and name; a command's name does not repeat its group's."""
     groups: dict[str, dict[str, Command]] = {}
     for path, item in document["paths"].items():
         for method in METHODS:
@@ -145,7 +146,7 @@ def describe_schema(document: dict[str, Any], schema: Any, depth: int) -> list[s
 
 
 def merge(document: dict[str, Any], schema: Any) -> tuple[dict[str, Any], set[str]]:
-    """Return the properties of a schema, of an array those of its items, and the required ones."""
+    """Return the properties of a schema, or of an array's items, and the names of required ones."""
     schema = resolve(document, schema)
     if schema.get("type") == "array" and "items" in schema:
         return merge(document, schema["items"])

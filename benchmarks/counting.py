@@ -8,7 +8,7 @@ import warnings
 from typing import Any
 
 ENCODINGS = ("o200k_base", "cl100k_base")
-# The tokenizer refuses texts much longer than this; a cut costs at most a token or two.
+# The tokenizer refuses much longer texts. Each cut adds at most a token or two to the count.
 PART_CHARS = 100_000
 
 
@@ -29,5 +29,5 @@ def count(text: str, encoding: str = "o200k_base") -> int:
 
 
 def compact(value: object) -> str:
-    """Return a JSON value as the shortest text, which is how everything is counted."""
+    """Return a JSON value without blanks: tokens are counted in this form for all approaches."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,8 +1,8 @@
-"""The two protocols that most models' endpoints speak, as bodies of requests and answers; no I/O.
+"""The two protocols of most models' endpoints: bodies of requests and answers, without I/O.
 
 `ChatCompletions` is OpenAI's `POST /chat/completions`, which many other servers have, too.
-`Messages` is Anthropic's `POST /v1/messages`. Both get the tools natively, and their own turns
-back as they were.
+`Messages` is Anthropic's `POST /v1/messages`. Both send the tools in the protocol's own form, and
+send the model's turns back unchanged.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any, Protocol
 
 from benchmarks.approaches.approach import Answer
 
-# Anthropic's protocol wants a bound; room enough for thought, code and an answer.
-MOST_WRITTEN = 16_000
+# Anthropic's protocol requires a bound; this leaves room for thought, code and an answer.
+MAX_WRITTEN_TOKENS = 16_000
 
 
 @dataclass(frozen=True)
 class ToolUse:
-    """A tool call as the model wrote it; `arguments` is None where they are no JSON object."""
+    """A tool call as the model wrote it; `arguments` is None if they are not a JSON object."""
 
     id: str
     name: str
@@ -32,11 +32,11 @@ class Reply:
     """One turn of the model.
 
     Args:
-        text: what it said.
-        uses: the tools that it calls, none in its last turn.
-        cut: whether the endpoint stopped it in the middle.
-        read, written: tokens, as the endpoint counts them.
-        cached: those of `read` that the endpoint had kept from an earlier request.
+        text: what the model said.
+        uses: its tool calls; empty in its last turn.
+        cut: whether the endpoint stopped the model before its end.
+        read, written: tokens, counted by the endpoint.
+        cached: those of `read` that came from the endpoint's cache.
     """
 
     text: str
@@ -51,9 +51,9 @@ class Dialect(Protocol):
     """One protocol.
 
     Args:
-        key_variable: the environment variable of its key.
-        default_url: of the provider; like another one given, as the provider's clients write it.
-        path: is added to that.
+        key_variable: the environment variable with the key.
+        default_url: the provider's base URL, in the form that the provider's clients take.
+        path: follows the base URL.
     """
 
     key_variable: str
@@ -148,7 +148,7 @@ class Messages:
     ) -> dict[str, Any]:
         body = {
             "model": model,
-            "max_tokens": MOST_WRITTEN,
+            "max_tokens": MAX_WRITTEN_TOKENS,
             "messages": [{"role": "user", "content": goal}],
             "tools": [
                 {

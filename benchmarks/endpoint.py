@@ -1,4 +1,4 @@
-"""A model's endpoint over HTTP: the key, the requests, and what is tried again."""
+"""A model's endpoint over HTTP: the key, the requests and the retries."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from benchmarks.dialects import DIALECTS, Dialect, Reply
 
 ANSWER_SECONDS = 300.0
 ATTEMPTS = 5
-MOST_PAUSE_SECONDS = 60.0
-# Too many requests, a passing fault, an overload: the same request may succeed later.
-PASSING = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
-# No request of this run can succeed.
-HOPELESS = frozenset({401, 403, 404})
+MAX_PAUSE_SECONDS = 60.0
+# Too many requests, a temporary fault, an overload: the same request may succeed later.
+RETRYABLE_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+# The key, the address or the model is wrong, so every other request would fail, too.
+FATAL_STATUSES = frozenset({401, 403, 404})
 
 
 class EndpointError(Exception):
@@ -31,14 +31,14 @@ class EndpointRefused(EndpointError):
 
 
 class Endpoint:
-    """A model, and where it is asked. Use it as an asynchronous context manager.
+    """A model at its endpoint. Use it as an asynchronous context manager.
 
     Args:
         model: `openai:NAME` or `anthropic:NAME`.
-        base_url: None for the provider's own.
+        base_url: of the endpoint; None takes the provider's own.
 
     Raises:
-        EndpointRefused: the model's name is not like that, or there is no key.
+        EndpointRefused: the model's name has another form, or there is no key.
     """
 
     def __init__(self, model: str, base_url: str | None) -> None:
@@ -62,18 +62,18 @@ class Endpoint:
         await self._http.aclose()
 
     def clean(self, text: str) -> str:
-        """Return a text without the key: some endpoints repeat it in their errors."""
+        """Return a text without the key, because some endpoints repeat it in their errors."""
         return text.replace(self._key.get_secret_value(), "[key]")
 
     async def ask(self, body: dict[str, Any]) -> tuple[Any, Reply, float]:
-        """Send one request, some times if need be.
+        """Send one request, and send it again after temporary faults.
 
         Returns:
-            The answer as it came, the turn in it, and the seconds that the last attempt took.
+            The payload of the answer, the turn in it, and the seconds of the last attempt.
 
         Raises:
-            EndpointRefused: no request can succeed.
-            EndpointError: this one did not.
+            EndpointRefused: every request would fail.
+            EndpointError: this request failed.
         """
         failure = ""
         for attempt in range(ATTEMPTS):
@@ -89,9 +89,9 @@ class Endpoint:
                 if response.is_success:
                     return *self._read(response), seconds
                 failure = f"{response.status_code} {' '.join(response.text.split())[:300]}"
-                if response.status_code in HOPELESS:
+                if response.status_code in FATAL_STATUSES:
                     raise EndpointRefused(self.clean(f"the endpoint answered {failure}"))
-                if response.status_code not in PASSING:
+                if response.status_code not in RETRYABLE_STATUSES:
                     raise EndpointError(self.clean(f"the endpoint answered {failure}"))
                 pause = read_pause(response, 2.0**attempt)
             if attempt + 1 < ATTEMPTS:
@@ -118,16 +118,16 @@ def read_key(variable: str) -> SecretStr:
     key = SecretStr(os.environ.get(variable, "").strip())
     if not key:
         raise EndpointRefused(f"the key of the endpoint is read from {variable}, which is not set")
-    # What an HTTP client says about a header that it cannot send has the header in it.
+    # Checked here, because an HTTP client quotes a header that it cannot send in its error.
     if not all("!" <= letter <= "~" for letter in key.get_secret_value()):
         raise EndpointRefused(f"{variable} has characters that cannot be in a key")
     return key
 
 
 def read_pause(response: httpx.Response, otherwise: float) -> float:
-    """Return the seconds that the endpoint asks to wait, within reason."""
+    """Return the seconds to wait: what `Retry-After` asks for, at most MAX_PAUSE_SECONDS."""
     try:
         seconds = float(response.headers.get("retry-after", ""))
     except ValueError:
         seconds = otherwise
-    return min(max(seconds, 0.0), MOST_PAUSE_SECONDS)
+    return min(max(seconds, 0.0), MAX_PAUSE_SECONDS)

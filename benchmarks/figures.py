@@ -1,4 +1,4 @@
-"""Figures in the pages: regions of Markdown that are written from results.json and nothing else.
+"""Figures in the pages: regions of Markdown that only this module writes, from results.json.
 
 A region is `<!-- figures: NAME -->` … `<!-- /figures -->`, on its own lines or in a sentence.
 """
@@ -24,12 +24,12 @@ PAGES = (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))
 REGION = re.compile(r"(<!-- figures: (\S+) -->)(\n?)(.*?)(<!-- /figures -->)", re.DOTALL)
 NOT_MEASURED = "Not measured yet."
 Results = Mapping[str, Any]
-# What stands for a program that a peer does not have.
+# The entry of a program that a peer did not run.
 NOT_RUN = {"skipped": "not run"}
 
 
 def readme_tokens(results: Results) -> str:
-    """Return what each approach costs at hand, by document, and for a task."""
+    """Return the tokens of each approach: at hand, by document, and for a task."""
     documents, solved = results["at_hand"]["documents"], results["tasks"]["summary"]
     why: dict[str, str] = {}
     columns = []
@@ -58,7 +58,7 @@ COMPARED = ("tokens_median", "turns_median", "requests_total", "largest_context"
 
 
 def comparison_tasks(results: Results) -> str:
-    """Return what tasks take by approach: tokens, turns, requests and the largest context."""
+    """Return tokens, turns, requests and the largest context of the tasks, by approach."""
     data = results["tasks"]
     rows = (
         [name, f"{entry['solved']} of {entry['of']}", *(figure(entry[key]) for key in COMPARED)]
@@ -94,7 +94,7 @@ def readme_speed(results: Results) -> str:
 
 
 def architecture_measured(results: Results) -> str:
-    """Return pymode's own figures with the bars that they have to meet."""
+    """Return pymode's own figures, and the bar for each that has one."""
     latency, scale = results["latency"], results["scale"]
     rows = []
     for name, peer in latency["peers"].items():
@@ -129,7 +129,7 @@ def published_classic(_: Results) -> str:
     return figure(row["value"], row["unit"])
 
 
-# What renders each region, and the sections that it needs.
+# The function for each region, and the sections of the results that it needs.
 REGIONS: dict[str, tuple[Callable[[Results], str], tuple[str, ...]]] = {
     "readme-tokens": (readme_tokens, ("at_hand", "tasks")),
     "comparison-tasks": (comparison_tasks, ("tasks",)),
@@ -152,7 +152,7 @@ def render(name: str, results: Results) -> str:
 
 
 def rewritten(text: str, results: Results) -> str:
-    """Return a page with every region written anew."""
+    """Return the text of a page with every region filled from the results."""
 
     def replace(region: re.Match[str]) -> str:
         start, name, line_break, _, end = region.groups()
@@ -162,7 +162,7 @@ def rewritten(text: str, results: Results) -> str:
 
 
 def update(path: Path, results: Results) -> None:
-    """Write the regions of a page anew."""
+    """Fill the regions of a page; a page without changes is not written."""
     text = path.read_text()
     if (new := rewritten(text, results)) != text:
         path.write_text(new)

@@ -1,7 +1,7 @@
-"""What a call of a Python function costs, beside what the sandbox costs anyhow.
+"""The time of a call of a Python function, without the time of the sandbox around it.
 
-Code that calls a function 21 times is compared with code that calls it once, and a twentieth of the
-difference with the function called directly. Runs in a process of its own and prints one line.
+It is a twentieth of the difference between code that calls a function 21 times and code that calls
+it once. This module runs in its own process and prints one line.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def add_in_a_thread(a: int, b: int) -> int:
 async def alternate(
     calls: dict[str, Callable[[], Awaitable[object]]], times: int
 ) -> dict[str, float]:
-    """Return the median seconds of each, measured in turn."""
+    """Return the median seconds of each call; they take turns, so that noise is shared."""
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for index in range(WARM_UP + times):
         for name, call in calls.items():

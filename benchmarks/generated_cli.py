@@ -1,8 +1,8 @@
 """A command line made from an OpenAPI document: `api GROUP COMMAND --option value`.
 
-Run as `python -m benchmarks.generated_cli DOCUMENT …`, with API_URL and API_TOKEN set. It is what
-such generators make, in their common manners: groups are tags, commands are operations, `--query`
-is JMESPath as in aws, `@FILE` is a file as in curl. Help is kept short, which is cheaper to read.
+Run it as `python -m benchmarks.generated_cli DOCUMENT …` with API_URL and API_TOKEN set. It does
+what common generators do: groups are tags, commands are operations, `--query` is JMESPath as in
+aws, and `@FILE` reads a file as in curl. Its help is short, because a model pays for what it reads.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from benchmarks.cli_commands import (
 TIMEOUT_SECONDS = 25.0
 
 
-class Wrong(Exception):
-    """The command line cannot be understood; the message says why."""
+class UsageError(Exception):
+    """The command line is wrong; the message says why."""
 
 
 def parse(words: Sequence[str], options: Sequence[str]) -> dict[str, str]:
-    """Return the values by option; `--option value` and `--option=value`."""
+    """Return the values by option, from `--option value` or `--option=value`."""
     values: dict[str, str] = {}
     left = list(words)
     while left:
@@ -45,10 +45,10 @@ def parse(words: Sequence[str], options: Sequence[str]) -> dict[str, str]:
             values[name] = "yes"
             continue
         if name not in (*options, "--query", "--body"):
-            raise Wrong(f"unknown option {name}; see --help")
+            raise UsageError(f"unknown option {name}; see --help")
         if not equals:
             if not left:
-                raise Wrong(f"{name} needs a value")
+                raise UsageError(f"{name} needs a value")
             value = left.pop(0)
         values[name] = value
     return values
@@ -64,7 +64,7 @@ def make_request(
         place, name = parameter.get("in"), parameter["name"]
         if option not in values:
             if parameter.get("required"):
-                raise Wrong(f"{option} is required; see --help")
+                raise UsageError(f"{option} is required; see --help")
         elif place == "path":
             path = path.replace(f"{{{name}}}", urllib.parse.quote(values[option], safe=""))
         elif place == "query":
@@ -84,21 +84,21 @@ def read_value(text: str) -> bytes:
     try:
         return Path(text[1:]).read_bytes() if text.startswith("@") else text.encode()
     except OSError as error:
-        raise Wrong(f"cannot read {text[1:]}: {error.strerror}") from None
+        raise UsageError(f"cannot read {text[1:]}: {error.strerror}") from None
 
 
 def encode(raw: bytes, medium: str) -> tuple[bytes, str]:
-    """Return a body and its content type: JSON is checked, form fields come from a JSON object."""
+    """Return a body and its content type; a form is made from the fields of a JSON object."""
     if medium not in ("application/json", "multipart/form-data"):
         return raw, medium
     try:
         value = json.loads(raw)
     except ValueError as error:
-        raise Wrong(f"--body is not JSON: {error}") from None
+        raise UsageError(f"--body is not JSON: {error}") from None
     if medium == "application/json":
         return raw, medium
     if not isinstance(value, dict):
-        raise Wrong("--body must be a JSON object of form fields")
+        raise UsageError("--body must be a JSON object of form fields")
     boundary = uuid.uuid4().hex
     parts = []
     for name, content in value.items():
@@ -112,12 +112,12 @@ def encode(raw: bytes, medium: str) -> tuple[bytes, str]:
 
 
 def show(answer: bytes, values: dict[str, str]) -> str:
-    """Return what is printed of an answer: compact JSON, or the text where it is none."""
+    """Return the output for an answer: compact JSON, or its text if it is not JSON."""
     try:
         value = json.loads(answer)
     except ValueError:
         if "--query" in values:
-            raise Wrong("--query needs a JSON answer, and this is none") from None
+            raise UsageError("--query needs a JSON answer, and this is none") from None
         return answer.decode(errors="replace")
     if "--query" in values:
         import jmespath
@@ -125,7 +125,7 @@ def show(answer: bytes, values: dict[str, str]) -> str:
         try:
             value = jmespath.search(values["--query"], value)
         except jmespath.exceptions.JMESPathError as error:
-            raise Wrong(f"--query: {error}") from None
+            raise UsageError(f"--query: {error}") from None
     if "--text" in values:
         lines = value if isinstance(value, list) else [value]
         return "\n".join(line if isinstance(line, str) else dump(line) for line in lines)
@@ -140,7 +140,7 @@ def run(document: dict[str, Any], words: Sequence[str]) -> str:
     """Return what the command line prints.
 
     Raises:
-        Wrong: it cannot be understood.
+        UsageError: the command line is wrong.
         urllib.error.URLError: the API refused, or could not be reached.
     """
     groups = read_groups(document)
@@ -149,12 +149,12 @@ def run(document: dict[str, Any], words: Sequence[str]) -> str:
         return list_groups(groups)
     group, *rest = words
     if group not in groups:
-        raise Wrong(f"there is no group {group}; `api --help` lists them")
+        raise UsageError(f"there is no group {group}; `api --help` lists them")
     if not rest or rest[0] == "--help":
         return list_commands(group, groups[group])
     name, *given = rest
     if name not in groups[group]:
-        raise Wrong(f"there is no command {name} in {group}; `api {group} --help` lists them")
+        raise UsageError(f"there is no command {name} in {group}; `api {group} --help` lists them")
     command = groups[group][name]
     if "--help" in given:
         return describe(document, group, command)
@@ -168,9 +168,9 @@ def main() -> None:
     try:
         print(run(json.loads(Path(sys.argv[1]).read_bytes()), sys.argv[2:]))
     except BrokenPipeError:
-        # Whoever reads had enough, as with `| head`.
+        # The reader stopped early, as `| head` does; Python would complain at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Wrong as error:
+    except UsageError as error:
         fail(f"api: {error}", 2)
     except urllib.error.HTTPError as error:
         fail(f"{error.code} {error.read().decode(errors='replace')}", 1)

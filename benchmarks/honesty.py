@@ -1,7 +1,7 @@
-"""Refuses calls that use what the model cannot know yet.
+"""Checks that a run uses only what the model has read.
 
-The checks see the ids and names in the calls, and the requests that reached the simulated API.
-What they cannot see, `tasks/RULES.md` asks of the writers.
+They look at ids and names in the calls, and at the requests that reached the simulated API. Writers
+of tasks must follow the other rules of `tasks/RULES.md` themselves.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 HOLE = re.compile(r"/\{[^{}]*\}")
 COMMAND = re.compile(r"\bapi ([a-z][\w-]*) ([a-z][\w-]*)")
 QUERY = re.compile(r"""--query[ =](?:'([^']*)'|"([^"]*)"|(\S+))""")
-# In JMESPath: literals, and then names that are no function and no new key.
+# Literals of JMESPath, and names in it that are neither a function nor a new key.
 LITERAL = re.compile(r"'[^']*'|`[^`]*`")
 SELECTED = re.compile(r"(?<![\w@])[A-Za-z_]\w*+(?![(:])")
 OPTION = re.compile(r"(?<=\s)--[a-z][\w.-]*")
-# Everybody knows these: rule 2.
+# Rule 2: everybody knows these.
 KNOWN = ("id", "name", "result")
-# These name an operation by its path; the others by the name of a tool or a command.
+# These approaches name an operation by its path, the others by a tool or a command.
 BY_PATH = ("raw", "pymode")
-# pymode's host looks up the only account itself, for code that uses `account_id`.
+# Not written by the model: pymode's host looks up the account for code that uses `account_id`.
 OF_THE_HOST = {"pymode": ("GET /accounts",)}
 
 
 class Unread(Exception):
-    """A call uses what was not read before it."""
+    """A call uses something that the model has not read."""
 
 
 class Honesty:
@@ -49,7 +49,7 @@ class Honesty:
         self.names = tool_names(document)
         self.patterns = [
             (operation, re.compile(re.sub(r"\\\{.*?\\\}", "[^/]+", re.escape(operation))))
-            # Fixed segments win over parameters: /dns_records/export is no record.
+            # Fixed segments come first, because /dns_records/export is not a record.
             for operation in sorted(self.names, key=lambda operation: operation.count("{"))
         ]
 
@@ -57,7 +57,7 @@ class Honesty:
         """Check the calls of one turn before they are made.
 
         Raises:
-            Unread: an id, a command, an option, or a field in code is not in `read`.
+            Unread: `read` lacks an id, a command, an option, or a field in code.
         """
         for call in calls:
             for found in ID.findall(call.text):
@@ -86,10 +86,10 @@ class Honesty:
             yield from call.arguments["arguments"]
 
     def check_requests(self, requests: Sequence[Mapping[str, object]], read: str) -> None:
-        """Check what reached the API in one turn, against what was read before that turn.
+        """Check the requests that reached the API in one turn.
 
         Raises:
-            Unread: an operation or the name of a query parameter is not in `read`.
+            Unread: `read` lacks an operation or the name of a query parameter.
         """
         if self.approach == "cli":
             return  # its commands and options were checked
@@ -134,9 +134,9 @@ def names_of(value: object) -> Iterator[str]:
 
 
 def fields_in(code: str) -> Iterator[str]:
-    """Yield the names that Python code reads by `x["name"]` or `x.get("name")`, or sends.
+    """Yield the names that Python code reads or sends.
 
-    What it sends are the keys of the dicts in the arguments of a call.
+    It reads with `x["name"]` and `x.get("name")`, and sends keys of dicts in a call's arguments.
     """
     # Code with a bare `return` or `await` parses inside a function only.
     inside = "async def main():\n" + textwrap.indent(code, "    ")

@@ -1,8 +1,9 @@
 """Section "latency": how long one call takes, peer by peer.
 
-The peers take turns call by call, each in a process of its own that takes the times, so that a busy
-moment of the machine and the garbage of a neighbour are shared by all. Before each call there is a
-pause of 20 ms, as between two calls of a model: whoever keeps a spare instance makes it then.
+The peers take turns, call by call, so that a busy moment of the machine slows all of them. Each
+runs in its own process and takes its own times, so that nobody pays for the garbage of another.
+Before each call there is a pause of 20 ms, because a model pauses, too: peers that keep a spare
+instance make it then.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from benchmarks.peers.process import PeerFailed, running_peer
 from benchmarks.programs import agrees
 from pymode.simulator import running
 
-# By the latency of the API, in milliseconds.
+# Programs by the latency of the simulated API, in milliseconds.
 PROGRAMS = {
     0: (
         "search-trivial",
@@ -34,7 +35,7 @@ PROGRAMS = {
     ),
     50: ("execute-twenty",),
 }
-# What the project asks of itself, for the median on two cores and 1,533 operations.
+# Largest median in milliseconds that the project allows itself, on two cores and 1,533 operations.
 BARS = {
     ("pymode-library", "search-trivial"): 3.0,
     ("pymode-library", "search-waf"): 6.0,
@@ -43,11 +44,11 @@ BARS = {
 }
 PAUSE_SECONDS = 0.02
 CALL_SECONDS = 20.0
-# A peer that takes longer for a call is slow: its first program alone warms it up.
+# A peer with a longer call is slow. It is warmed up by its first program only, to save time.
 SLOW_SECONDS = 1.0
-LEAST_TIMES = 5
-# A quantile of fewer calls would be their maximum under another name.
-LEAST_CALLS = {"p95_ms": 20, "p99_ms": 100}
+MIN_TIMES = 5
+# Of fewer calls than these, the quantile would be the maximum.
+MIN_CALLS = {"p95_ms": 20, "p99_ms": 100}
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ class Pace:
     """How often each peer is called.
 
     Args:
-        times: measured calls of a program.
-        warm_up: calls before them.
-        seconds: a peer whose measured calls of a program took so many is done with it.
+        times: how many calls of a program are measured, at most.
+        warm_up: how many calls come before them.
+        seconds: a peer stops when its measured calls of a program took so long together.
     """
 
     times: int
@@ -81,7 +82,7 @@ class Timed(Protocol):
 
 
 @dataclass
-class Turns:
+class PeerCalls:
     """The calls of one peer with one program."""
 
     seconds: list[float] = field(default_factory=list)
@@ -89,47 +90,47 @@ class Turns:
     failed: str = ""
 
     def is_done(self, pace: Pace, is_slow: bool) -> bool:
-        """Return whether the time is over; all but the slow make a few calls in any case."""
-        least = 1 if is_slow else min(LEAST_TIMES, pace.times)
+        """Return whether the peer has used its time; only a slow one may stop after one call."""
+        least = 1 if is_slow else min(MIN_TIMES, pace.times)
         return len(self.seconds) >= least and sum(self.seconds) >= pace.seconds
 
 
 async def alternate(
     peers: Mapping[str, Timed], program: str, pace: Pace, slow: set[str]
-) -> dict[str, Turns]:
-    """Call the peers in turn, a call each, until each has had its calls or its time.
+) -> dict[str, PeerCalls]:
+    """Call the peers in turn, one call each, until each has made its calls or used its time.
 
     Args:
         peers: by name.
         program: one of `programs.PROGRAMS`.
-        pace: how often.
-        slow: names of peers that are warm already; those found slow are added.
+        pace: how often each is called.
+        slow: names of slow peers, which get no warm-up; this function adds those that it finds.
     """
-    turns = {name: Turns() for name in peers}
+    calls = {name: PeerCalls() for name in peers}
     for number in range(-pace.warm_up, pace.times):
         for name, timed in peers.items():
-            turn = turns[name]
+            own = calls[name]
             warms_up = number < 0
-            if turn.failed or turn.is_done(pace, name in slow) or (warms_up and name in slow):
+            if own.failed or own.is_done(pace, name in slow) or (warms_up and name in slow):
                 continue
             await asyncio.sleep(PAUSE_SECONDS)
             try:
-                seconds, turn.answer = await timed.run(program, CALL_SECONDS)
+                seconds, own.answer = await timed.run(program, CALL_SECONDS)
             except PeerFailed as error:
-                turn.failed = str(error)
+                own.failed = str(error)
                 continue
             if seconds > SLOW_SECONDS:
                 slow.add(name)
             if not warms_up:
-                turn.seconds.append(seconds)
-    return turns
+                own.seconds.append(seconds)
+    return calls
 
 
 def summarise(seconds: Sequence[float]) -> dict[str, Any]:
-    """Return median, p95 and p99 in milliseconds, and of how many calls they are."""
+    """Return median, p95 and p99 in milliseconds, and the number of calls."""
     cuts = statistics.quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else []
     found: dict[str, Any] = {"median_ms": statistics.median(seconds) * 1e3}
-    for (name, least), place in zip(LEAST_CALLS.items(), (94, 98), strict=True):
+    for (name, least), place in zip(MIN_CALLS.items(), (94, 98), strict=True):
         found[name] = cuts[place] * 1e3 if len(seconds) >= least else None
     return {**found, "times": len(seconds)}
 
@@ -137,23 +138,23 @@ def summarise(seconds: Sequence[float]) -> dict[str, Any]:
 async def measure_program(
     peers: Sequence[Peer], timed: Mapping[str, Timed], program: str, pace: Pace, slow: set[str]
 ) -> dict[str, dict[str, Any]]:
-    """Return an entry for each peer; all that run the code must give the answer of the first."""
+    """Return an entry for each peer; all that run code must answer as the first one does."""
     entries: dict[str, dict[str, Any]] = {
         peer.name: {"skipped": peer.cannot[program]} for peer in peers if program in peer.cannot
     }
     able = [peer for peer in peers if program not in peer.cannot]
-    turns = await alternate({peer.name: timed[peer.name] for peer in able}, program, pace, slow)
-    first: Turns | None = None
+    calls = await alternate({peer.name: timed[peer.name] for peer in able}, program, pace, slow)
+    first: PeerCalls | None = None
     for peer in able:
-        turn = turns[peer.name]
-        if not turn.failed and program not in peer.by_query:
-            first = first or turn
-            if not agrees(program, turn.answer, first.answer):
-                turn.failed = f"its answer is another: {turn.answer!r}"[:200]
-        if turn.failed:
-            entries[peer.name] = {"skipped": turn.failed}
+        own = calls[peer.name]
+        if not own.failed and program not in peer.by_query:
+            first = first or own
+            if not agrees(program, own.answer, first.answer):
+                own.failed = f"its answer is another: {own.answer!r}"[:200]
+        if own.failed:
+            entries[peer.name] = {"skipped": own.failed}
             continue
-        entries[peer.name] = summarise(turn.seconds)
+        entries[peer.name] = summarise(own.seconds)
         if bar := BARS.get((peer.name, program)):
             entries[peer.name]["bar"] = {"most": bar}
     return entries
@@ -174,7 +175,7 @@ async def running_peers(
 
 
 def choose_document(options: Options) -> Document:
-    """Return the first document that was asked for, by default that of `latency_document`."""
+    """Return the first document of `--spec`, or that of `latency_document` by default."""
     if options.specs:
         first = load_documents(options.specs[:1])[0]
         if isinstance(first, Document):

@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 
 import psutil
 
-from benchmarks import attacks, cells
+from benchmarks import attacks, sandboxes
 from benchmarks.options import Options, Progress
 from benchmarks.stops import name_stop, shorten
 
@@ -34,11 +34,11 @@ GRACE_SECONDS = 3.0
 START_SECONDS = 180.0
 NEXT_CALL_SECONDS = 5.0
 GIB = 1024**3
-# The kernel's bound, in case the harness is too slow; address space is no measure, wasmtime
-# reserves much more of it than it uses.
+# The second is enforced by the kernel, in case the harness is too slow. Neither bounds address
+# space, because wasmtime reserves much more of it than it uses.
 MEMORY_BYTES, HARD_MEMORY_BYTES = GIB * 3 // 2, GIB * 8
 LOOK_SECONDS = 0.05
-# More than this is neither an answer for a model nor a log.
+# More than this is too much for a model to read.
 LARGE_CHARS = 1_000_000
 HOSTS_AT_ONCE = 2
 READY = b"ready\n"
@@ -49,15 +49,15 @@ class DidNotStart(Exception):
 
 
 def deadline_for(seconds: float) -> float:
-    """Return when the harness ends a call that the sandbox should end after `seconds`."""
+    """Return when the harness ends a call, in seconds; the sandbox should end it earlier."""
     return seconds + GRACE_SECONDS
 
 
-async def play_host(cell: cells.Cell, program: str, seconds: float) -> NoReturn:
+async def play_host(sandbox: sandboxes.Sandbox, program: str, seconds: float) -> NoReturn:
     """Run a hostile program and then a harmless one, print what happened, and end the process."""
     deadline = deadline_for(seconds)
-    async with cell.open(seconds) as run:
-        await run(cell.one)
+    async with sandbox.open(seconds) as run:
+        await run(sandbox.one)
         os.write(1, READY)
         started = time.perf_counter()
         try:
@@ -72,7 +72,7 @@ async def play_host(cell: cells.Cell, program: str, seconds: float) -> NoReturn:
         report = {
             "stopped_by": stopped_by,
             "seconds": round(took, 2),
-            "next_call": await call_again(cell, run),
+            "next_call": await call_again(sandbox, run),
             "host": "alive",
         }
         os.write(1, b"\n" + json.dumps(report).encode() + b"\n")
@@ -81,7 +81,7 @@ async def play_host(cell: cells.Cell, program: str, seconds: float) -> NoReturn:
 
 
 def name_end(answer: str, took: float, seconds: float) -> str:
-    """Say of a program that ended by itself whether something ought to have stopped it."""
+    """Return the words for a program that ended by itself: should it have been stopped?"""
     if len(answer) > LARGE_CHARS:
         return f"nothing: {len(answer) / 1e6:,.0f} MB came back"
     if took > seconds + 1:
@@ -89,10 +89,10 @@ def name_end(answer: str, took: float, seconds: float) -> str:
     return "no need: it ended by itself"
 
 
-async def call_again(cell: cells.Cell, run: cells.Run) -> str:
+async def call_again(sandbox: sandboxes.Sandbox, run: sandboxes.Run) -> str:
     try:
         async with asyncio.timeout(NEXT_CALL_SECONDS):
-            answer = await run(cell.one)
+            answer = await run(sandbox.one)
     except TimeoutError:
         return f"no answer within {NEXT_CALL_SECONDS:g} s"
     except BaseException as error:
@@ -105,11 +105,11 @@ class Watched:
     """A host process, as the harness sees it.
 
     Args:
-        process: whose group is its own.
-        ready: whether the attack has begun.
-        output_bytes: written to its standard output, with its report.
-        tail: the end of that.
-        ended: why the harness interfered, empty if it did not.
+        process: the host, which leads its own process group.
+        ready: set when the attack begins.
+        output_bytes: how much it wrote to standard output, its report included.
+        tail: the last 4 KiB of that output.
+        ended: why the harness ended it; empty if it did not.
     """
 
     process: asyncio.subprocess.Process
@@ -119,7 +119,7 @@ class Watched:
     ended: str = ""
 
     async def read(self) -> None:
-        """Count the output to its end, and keep the last of it."""
+        """Count the output until it ends, and keep its last part."""
         assert self.process.stdout is not None
         while chunk := await self.process.stdout.read(1 << 20):
             self.output_bytes += len(chunk)
@@ -128,7 +128,7 @@ class Watched:
             self.tail = (self.tail + chunk)[-4096:]
 
     async def bound_memory(self) -> None:
-        """End the largest process as the kernel would, as soon as all are too large together."""
+        """Kill the largest process, as a kernel would, when all together use too much memory."""
         while True:
             sizes = measure_tree(self.process.pid)
             if sum(sizes.values()) > MEMORY_BYTES:
@@ -222,37 +222,37 @@ def describe(watched: Watched, took: float, hung: bool, seconds: float) -> dict[
 async def measure(options: Options, progress: Progress) -> dict[str, Any]:
     """Try every attack on every peer that is installed."""
     seconds = QUICK_SECONDS if options.quick else SECONDS
-    skipped = {cell.name: why for cell in cells.ALL if (why := missing(cell))}
-    tried = [cell for cell in cells.ALL if cell.name not in skipped]
+    skipped = {sandbox.name: why for sandbox in sandboxes.ALL if (why := missing(sandbox))}
+    tried = [sandbox for sandbox in sandboxes.ALL if sandbox.name not in skipped]
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
 
-    peers: dict[str, dict[str, Any]] = {cell.name: {"title": cell.title} for cell in tried}
+    peers: dict[str, dict[str, Any]] = {sandbox.name: {"title": sandbox.title} for sandbox in tried}
 
-    async def attempt(cell: cells.Cell, attack: attacks.Attack) -> None:
-        command = [sys.executable, "-m", "benchmarks.limits_held", "--peer", cell.name]
+    async def attempt(sandbox: sandboxes.Sandbox, attack: attacks.Attack) -> None:
+        command = [sys.executable, "-m", "benchmarks.limits_held", "--peer", sandbox.name]
         command += ["--attack", attack.id, "--seconds", str(seconds)]
         async with gate:
             try:
                 found = await watch(command, seconds)
             except DidNotStart as error:
-                skipped[cell.name] = str(error)
+                skipped[sandbox.name] = str(error)
                 return
-        peers[cell.name][attack.id] = found
-        progress(f"limits: {cell.title}, {attack.title}: {found['stopped_by']}")
+        peers[sandbox.name][attack.id] = found
+        progress(f"limits: {sandbox.title}, {attack.title}: {found['stopped_by']}")
 
-    await asyncio.gather(*(attempt(cell, attack) for attack in attacks.ALL for cell in tried))
+    await asyncio.gather(*(attempt(sandbox, attack) for attack in attacks.ALL for sandbox in tried))
     return {
         "seconds": seconds,
-        "memory_bytes": cells.MEMORY_BYTES,
+        "memory_bytes": sandboxes.MEMORY_BYTES,
         "attacks": [{"id": attack.id, "title": attack.title} for attack in attacks.ALL],
         "peers": {name: found for name, found in peers.items() if name not in skipped},
         "skipped": skipped,
     }
 
 
-def missing(cell: cells.Cell) -> str | None:
+def missing(sandbox: sandboxes.Sandbox) -> str | None:
     """Return why a peer cannot be tried here, None if it can."""
-    for name in cell.requires:
+    for name in sandbox.requires:
         try:
             distribution(name)
         except PackageNotFoundError:
@@ -262,15 +262,15 @@ def missing(cell: cells.Cell) -> str | None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peer", choices=cells.BY_NAME, required=True)
+    parser.add_argument("--peer", choices=sandboxes.BY_NAME, required=True)
     parser.add_argument("--attack", choices=attacks.BY_ID, required=True)
     parser.add_argument("--seconds", type=float, default=SECONDS)
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_DATA, (HARD_MEMORY_BYTES, HARD_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    cell = cells.BY_NAME[options.peer]
-    program = attacks.BY_ID[options.attack].code_for(cell.name)
-    asyncio.run(play_host(cell, program, options.seconds))
+    sandbox = sandboxes.BY_NAME[options.peer]
+    program = attacks.BY_ID[options.attack].code_for(sandbox.name)
+    asyncio.run(play_host(sandbox, program, options.seconds))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The machine and the versions of a run: a figure means nothing without them."""
+"""The machine and the versions of a run, without which no figure can be compared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DISTRIBUTIONS = (
 
 
 def describe_machine() -> dict[str, str]:
-    """Return facts that can be read one after the other."""
+    """Return facts about the machine, in the order in which the report lists them."""
     memory_gib = psutil.virtual_memory().total / 2**30
     return {
         "processor": processor(),
@@ -28,7 +28,7 @@ def describe_machine() -> dict[str, str]:
 
 
 def processor() -> str:
-    """Return the model's name, as the system tells it."""
+    """Return the name of the processor's model, as the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,6 +1,6 @@
-"""What pymode uses of memory: `python -m benchmarks.memory DOCUMENT CALLS` prints JSON.
+"""Memory that pymode uses: `python -m benchmarks.memory DOCUMENT CALLS` prints it as JSON.
 
-A process of its own, so that nothing else of the harness is in the figures.
+It runs in its own process, so that the harness is not in the figures.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from pymode import CodeMode, Limits
 from pymode.errors import LimitExceeded
 
 FEW, MANY = 1, 5
-# HOLDING waits for two seconds; by then all have touched the document.
+# HOLDING waits for two seconds; after this time all its calls have touched the document.
 LOOK_SECONDS = 1.5
-# Twenty times what the search needs.
+# Twenty times what the search needs, and few enough that the endless loop ends soon.
 LIMITS = Limits(fuel=100_000_000)
 WORKERS = 2
 
 
 def resident_mib() -> float:
-    """Return the memory of this process and all below it, shared pages counted once."""
+    """Return the memory of this process and its descendants; shared pages count once."""
     here = psutil.Process()
     everyone = [here, *here.children(recursive=True)]
     infos = [process.memory_full_info() for process in everyone]
-    # Only Linux knows proportional sizes; elsewhere shared pages are left out.
+    # Only Linux has proportional sizes; on other systems shared pages are left out.
     return sum(getattr(info, "pss", info.uss) for info in infos) / 2**20
 
 
 async def measure_in_flight(document: Path) -> float:
-    """Return the MiB that each further call in flight takes, its worker included."""
+    """Return the MiB for each further call in flight, its worker included."""
     used = []
     for workers in (FEW, MANY):
         async with CodeMode(document, name="api", workers=workers) as code_mode:
@@ -47,7 +47,7 @@ async def measure_in_flight(document: Path) -> float:
 
 
 async def measure_calls(document: Path, calls: int) -> tuple[float, float]:
-    """Return the MiB after a tenth of the calls and after all; each tenth call is an endless loop.
+    """Return the MiB after a tenth of the calls and after all; every tenth is an endless loop.
 
     Raises:
         RuntimeError: a search gave another answer than the first, or a loop was not stopped.

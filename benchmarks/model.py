@@ -1,8 +1,8 @@
-"""Section "model": a real model plays the tasks, with its own turns in place of the scripts.
+"""Section "model": a real model plays the tasks with its own turns instead of the scripts.
 
-Asked for with `python -m benchmarks --model openai:NAME` or `anthropic:NAME`. The tasks, their
-checks, the simulated API and the approaches' servers are those of section "tasks"; tokens are what
-the endpoint reports. The `cli` approach runs the commands that the model writes on this machine.
+`python -m benchmarks --model openai:NAME` or `anthropic:NAME` runs it. The tasks, their checks, the
+simulated API and the approaches' servers are those of section "tasks"; tokens are counted by the
+endpoint. The `cli` approach runs the commands that the model writes on this machine.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from benchmarks.options import Options, Progress
 from benchmarks.play import QUICK_TASKS, describe, simulated
 from benchmarks.task import SOLUTIONS, Task, load_tasks
 
-MOST_TURNS = 20
-# A run is mostly waiting for the endpoint.
+MAX_TURNS = 20
+# More than there are cores, because a run mostly waits for the endpoint.
 RUNS_AT_ONCE = 4
 ANSWER_LINE = (
     "\n\nWhen the work is done, let your last message be the answer as JSON and nothing else: "
@@ -43,10 +43,11 @@ class ModelRun:
     """One task played once by the model.
 
     Args:
-        why: empty, or why it does not count.
-        read, written, cached: tokens, as in `Reply`, of all turns.
-        model_seconds: waiting for the model, of `seconds` from the goal to its last word.
-        requests: that reached the API.
+        why: why the run does not count; empty if it does.
+        read, written, cached: tokens of all turns, as in `Reply`.
+        requests: how many requests reached the API.
+        seconds: from the goal to the last message of the model.
+        model_seconds: those of `seconds` in which the model was awaited.
     """
 
     why: str = ""
@@ -59,7 +60,7 @@ class ModelRun:
     model_seconds: float = 0.0
 
     def figures(self, options: Options) -> dict[str, Any]:
-        """Return the run as it stands in the results."""
+        """Return the run for the results."""
         return {
             "ok": not self.why,
             "why": self.why,
@@ -76,17 +77,17 @@ class ModelRun:
 
 
 def find_cost(read: int, written: int, options: Options) -> float | None:
-    """Return dollars, with nothing off for what was cached; None without prices."""
+    """Return the cost in dollars without a discount for cached tokens, or None without prices."""
     if options.price_in is None or options.price_out is None:
         return None
     return round((read * options.price_in + written * options.price_out) / 1e6, 6)
 
 
 async def play(task: Task, approach: Approach, document: Document, endpoint: Endpoint) -> ModelRun:
-    """Let the model do one task; what goes wrong is the `why` of the run.
+    """Let the model do one task; an error becomes the `why` of the run.
 
     Raises:
-        EndpointRefused: no run can succeed.
+        EndpointRefused: the endpoint would refuse every run.
     """
     run = ModelRun()
     async with simulated(task.state) as (api, base_url):
@@ -116,7 +117,7 @@ async def play_session(
         endpoint.model, session.prompt, session.tools, task.goal + ANSWER_LINE
     )
     started = time.perf_counter()
-    while run.turns < MOST_TURNS:
+    while run.turns < MAX_TURNS:
         payload, reply, seconds = await endpoint.ask(body)
         run.turns += 1
         run.model_seconds += seconds
@@ -132,7 +133,7 @@ async def play_session(
             return
         answers = await asyncio.gather(*(call(session, use) for use in reply.uses))
         endpoint.dialect.go_on(body, payload, list(zip(reply.uses, answers, strict=True)))
-    raise Failed(f"no answer after {MOST_TURNS} turns")
+    raise Failed(f"no answer after {MAX_TURNS} turns")
 
 
 async def call(session: Session, use: ToolUse) -> Answer:
@@ -212,7 +213,7 @@ async def measure(options: Options, progress: Progress) -> dict[str, Any]:
 
 
 def summarise(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return medians of the runs that count, and totals of all: failures cost money, too."""
+    """Return medians of solved runs and totals of all runs, because failures cost money, too."""
     solved = [run for run in runs if run["ok"]]
     costs = [run["cost"] for run in runs if run["cost"] is not None]
 

@@ -1,4 +1,4 @@
-"""What a run of the benchmarks was asked for, and how its sections report progress."""
+"""Options of a run of the benchmarks, and how its sections report progress."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-# Called with one line for a person who waits.
+# A function that shows one line of progress to a person.
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asked for.
+    """Options of the command line.
 
     Args:
-        quick: fewer repetitions and fewer tasks, for a look; figures are marked as quick.
-        specs: OpenAPI documents to use in place of the default ones.
-        only: sections to run (see `__main__`), empty for all.
+        quick: fewer repetitions and fewer tasks; the figures are marked as quick.
+        specs: OpenAPI documents to use instead of the default ones.
+        only: groups of sections to run (see `GROUPS` in `__main__`); empty runs all.
         model: the model that plays the tasks, `openai:NAME` or `anthropic:NAME`; None for none.
-        base_url: the model's endpoint, None for that of its provider.
+        base_url: the model's endpoint; None takes that of its provider.
         repeat: how many times the model plays each task.
-        price_in, price_out: dollars for a million tokens read and written, None if not known.
+        price_in, price_out: dollars for a million tokens read and written; None if unknown.
     """
 
     quick: bool = False

@@ -1,6 +1,6 @@
-"""The programs that every peer runs, as a model would write them for pymode.
+"""The programs that every peer runs, written as a model would write them for pymode.
 
-A peer with another language for the same thing has its own text, beside the peer.
+A peer that needs other code for the same work keeps it in its own module.
 """
 
 TRIVIAL = "async def main():\n    return 1\n"
@@ -109,8 +109,8 @@ PROGRAMS = {
 
 
 def agrees(program: str, answer: object, pymodes: object) -> bool:
-    """Return whether a peer's answer to a program is right, given pymode's."""
+    """Return whether a peer's answer agrees with pymode's."""
     if program == "search-tags" and isinstance(answer, list) and isinstance(pymodes, list):
-        # pymode names a tag, after their path, for operations that have none.
+        # pymode gives operations without a tag one made from their path; the others do not.
         return bool(answer) and set(answer) <= set(pymodes)
     return answer == pymodes

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parent / "results"
 
 
 def read(folder: Path = FOLDER) -> Results | None:
-    """Return the results of earlier runs, None where there are none."""
+    """Return the results of earlier runs, or None if there are none."""
     try:
         return json.loads((folder / "results.json").read_bytes())
     except (FileNotFoundError, ValueError):
@@ -29,10 +29,10 @@ def merge(
     machine: Mapping[str, str],
     versions: Mapping[str, str],
 ) -> Results:
-    """Return `earlier` with new `sections` in the place of old ones.
+    """Return `earlier` with new `sections` instead of old ones.
 
-    Figures stand side by side only when they come from the same machine and the same versions, and
-    a quick figure never stands beside a full one: otherwise the earlier sections are dropped.
+    The earlier sections are dropped if they come from another machine or other versions, or if only
+    one of both runs was quick: such figures cannot be compared.
     """
     about = {"quick": quick, "machine": dict(machine), "versions": dict(versions)}
     same = earlier is not None and all(earlier.get(key) == about[key] for key in about)
@@ -42,7 +42,7 @@ def merge(
 
 
 def write(results: Mapping[str, Any], folder: Path = FOLDER) -> None:
-    """Write results.json whole or not at all."""
+    """Write results.json through a rename, so that nobody reads half of it."""
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / "results.json.part"
     part.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

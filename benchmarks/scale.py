@@ -19,23 +19,23 @@ from typing import Any
 from benchmarks.documents import REPOSITORY, Document
 from benchmarks.latency import Pace, alternate, choose_document
 from benchmarks.options import Options, Progress
-from benchmarks.peers import BY_NAME, CONDUCT, Peer, missing
+from benchmarks.peers import BY_NAME, GUARD_PAIR, Peer, missing
 from benchmarks.peers.process import PeerFailed, running_peer
 from benchmarks.programs import TRIVIAL
 from pymode.simulator import running
 
 Row = dict[str, Any]
 
-# As it comes and tuned, FastMCP starts alike; its throughput is that of the faster one.
+# FastMCP starts alike as it comes and tuned, so one start is measured; throughput is of the faster.
 STARTED = ("pymode-library", "fastmcp-code-mode", "eryx")
 LOADED = ("pymode-library", "pymode-http", "fastmcp-code-mode-tuned", "eryx")
 PROGRAMS = ("execute-trivial", "search-waf")
 CALLERS = (1, 4, 16)
-# What the project asks of itself, on two cores and 1,533 operations.
-BARRED_CALLERS, RATES = 8, {"search-trivial": 250.0, "search-waf": 150.0}
-RESTART_SECONDS, CONDUCT_MS, FUNCTION_MS = 1.5, 1.0, 0.5
-IN_FLIGHT_MIB, GROWTH_PERCENT = 25e6 / 2**20, 10.0
-# Somebody may measure on a machine that does something else, too.
+# The bounds that the project sets itself, on two cores and 1,533 operations.
+BAR_CALLERS, MIN_RATES = 8, {"search-trivial": 250.0, "search-waf": 150.0}
+MAX_RESTART_SECONDS, MAX_GUARD_MS, MAX_FUNCTION_MS = 1.5, 1.0, 0.5
+MAX_IN_FLIGHT_MIB, MAX_GROWTH_PERCENT = 25e6 / 2**20, 10.0
+# Generous, because the machine may do other work at the same time.
 PATIENCE_SECONDS = 600.0
 
 
@@ -45,7 +45,7 @@ def row(what: str, peer: str, value: float, unit: str, **bar: float) -> Row:
 
 
 async def start(peer: Peer, document: Document, cache: Path) -> tuple[float, float]:
-    """Return the seconds from the shell to the first answer, and the MiB at rest after it."""
+    """Return the seconds until the first answer, and the MiB of memory at rest after it."""
     started = time.perf_counter()
     environment = {"XDG_CACHE_HOME": str(cache)}
     async with running_peer(peer, document.path, "http://localhost", 1, environment) as process:
@@ -59,7 +59,7 @@ def size_mib(folder: Path) -> float:
 
 
 async def measure_starts(peer: Peer, document: Document, again: int) -> list[Row]:
-    """Measure a first start, with nothing cached, and then restarts."""
+    """Measure a first start with an empty cache, and then restarts."""
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder)
         first, _ = await start(peer, document, cache)
@@ -74,16 +74,16 @@ async def measure_starts(peer: Peer, document: Document, again: int) -> list[Row
 
 
 async def measure_shell(document: Document, times: int) -> Row:
-    """Measure a restart as a person at a shell sees it."""
+    """Measure a restart of `pymode search` from the shell."""
     command = ("search", "--spec", str(document.path), "--no-log", TRIVIAL)
     seconds = []
     for _ in range(times + 1):
         started = time.perf_counter()
         await run_python("-m", "pymode", *command)
         seconds.append(time.perf_counter() - started)
-    # The first one may have built the image.
+    # Without the first run, which may have built the image.
     value = statistics.median(seconds[1:])
-    return row("restart, `pymode search`", "pymode-shell", value, "s", most=RESTART_SECONDS)
+    return row("restart, `pymode search`", "pymode-shell", value, "s", most=MAX_RESTART_SECONDS)
 
 
 async def run_python(*arguments: str) -> bytes:
@@ -104,9 +104,9 @@ async def run_python(*arguments: str) -> bytes:
     return output
 
 
-async def measure_conduct(document: Document, pace: Pace) -> list[Row]:
+async def measure_guard(document: Document, pace: Pace) -> list[Row]:
     """Measure what rules, check and log add to a call with one write."""
-    bare, guarded = CONDUCT
+    bare, guarded = GUARD_PAIR
     with running() as base_url:
         async with (
             running_peer(bare, document.path, base_url) as one,
@@ -120,7 +120,7 @@ async def measure_conduct(document: Document, pace: Pace) -> list[Row]:
     added = medians[1] - medians[0]
     return [
         row("one write, without rules, check and log", "pymode-library", medians[0], "ms"),
-        row("rules, check and log add to it", "pymode-library", added, "ms", most=CONDUCT_MS),
+        row("rules, check and log add to it", "pymode-library", added, "ms", most=MAX_GUARD_MS),
     ]
 
 
@@ -131,9 +131,11 @@ async def measure_memory(document: Document, calls: int) -> list[Row]:
     name, after = "pymode-library", f"after {calls:,} calls, a tenth of them killed"
     in_flight, late = found["in_flight_mib"], found["late_mib"]
     return [
-        row("memory of each further call in flight", name, in_flight, "MiB", most=IN_FLIGHT_MIB),
+        row(
+            "memory of each further call in flight", name, in_flight, "MiB", most=MAX_IN_FLIGHT_MIB
+        ),
         row(f"memory {after}", name, late, "MiB"),
-        row(f"growth since the first tenth, {after}", name, growth, "%", most=GROWTH_PERCENT),
+        row(f"growth since the first tenth, {after}", name, growth, "%", most=MAX_GROWTH_PERCENT),
     ]
 
 
@@ -142,7 +144,7 @@ async def measure_functions(times: int) -> list[Row]:
     found = json.loads(await run_python("-m", "benchmarks.functions", str(times)))
     titles = {"add": "a Python function", "add_in_a_thread": "one that is not asynchronous"}
     return [
-        row(f"a call of {title}", "pymode-library", found[name], "ms", most=FUNCTION_MS)
+        row(f"a call of {title}", "pymode-library", found[name], "ms", most=MAX_FUNCTION_MS)
         for name, title in titles.items()
     ]
 
@@ -150,7 +152,7 @@ async def measure_functions(times: int) -> list[Row]:
 async def measure_throughput(
     peer: Peer, document: Document, seconds: float
 ) -> tuple[dict[str, dict[str, float]], list[Row]]:
-    """Return calls a second by program and number of callers, and rows for those with a bar."""
+    """Return calls a second by program and number of callers, and a row for each with a bar."""
 
     async def count(program: str, callers: int) -> float:
         request = {"program": program, "callers": callers, "seconds": seconds}
@@ -164,15 +166,15 @@ async def measure_throughput(
         async with running_peer(peer, document.path, base_url, workers) as process:
             await process.wait_ready()
             for program in PROGRAMS:
-                # The first callers warm it up.
+                # Not kept: the first calls build instances and fill caches.
                 await count(program, workers)
                 rates[program] = {
                     str(callers): await count(program, callers) for callers in CALLERS
                 }
             if peer.name == "pymode-library":
-                for program, least in RATES.items():
-                    rate = await count(program, BARRED_CALLERS)
-                    what = f"{BARRED_CALLERS} callers, {program}"
+                for program, least in MIN_RATES.items():
+                    rate = await count(program, BAR_CALLERS)
+                    what = f"{BAR_CALLERS} callers, {program}"
                     rows.append(row(what, peer.name, rate, "calls/s", least=least))
     return rates, rows
 
@@ -202,7 +204,7 @@ async def measure(options: Options, progress: Progress) -> dict[str, Any]:
     progress("scale: restart in the shell")
     rows.append(await measure_shell(document, 1 if options.quick else 5))
     progress("scale: rules, check and log")
-    rows += await measure_conduct(document, Pace(20 if options.quick else 100, 5, 10.0))
+    rows += await measure_guard(document, Pace(20 if options.quick else 100, 5, 10.0))
     progress("scale: calls of Python functions")
     rows += await measure_functions(20 if options.quick else 50)
     loaded, absent = divide(LOADED)

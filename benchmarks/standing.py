@@ -1,4 +1,7 @@
-"""The sentence under each table that says, from its data, where pymode is best and where not."""
+"""The sentence under each table that says where pymode is best, level or behind.
+
+It is made from the figures of the table, so that nobody can choose what it says.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from itertools import groupby
 
 from benchmarks.tables import figure
 
-# More columns than these are counted, not named.
-NAMED = 4
-# Two times of a shared machine that are this near each other are level.
+# A sentence names at most so many columns; of more it gives the number.
+MAX_NAMED = 4
+# Times that differ by less are level, because other work on the machine moves them so much.
 NOISE = 0.05
 
 
@@ -21,14 +24,14 @@ def is_ours(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Column:
-    """One thing that is compared.
+    """One column of a table: something that is compared.
 
     Args:
         name: what it is, such as `github` or `median`.
         figures: by approach or peer; None where there is none.
         unit: of the figures.
-        most: whether the largest figure is the best one.
-        noise: the part of a figure by which two may differ and still be level.
+        most: whether the largest figure is the best one; otherwise the smallest is.
+        noise: two figures are level when they differ by at most this part of the larger one.
     """
 
     name: str
@@ -38,7 +41,7 @@ class Column:
     noise: float = 0.0
 
     def side(self, *, ours: bool) -> list[tuple[str, float]]:
-        """Return names and figures of pymode, or of the others, the best one first."""
+        """Return names and figures, the best one first: those of pymode, or those of the others."""
         known = [
             (name, value)
             for name, value in self.figures.items()
@@ -48,13 +51,13 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Duel:
+class Comparison:
     """pymode against the best of the others in one column."""
 
     column: Column
     ours: float
     theirs: float
-    rival: str
+    best_other: str
 
     @property
     def place(self) -> str:
@@ -68,13 +71,13 @@ class Duel:
 
     @property
     def times(self) -> float:
-        """How many times the worse figure is the better one; above 1 also for pymode ahead."""
+        """The worse figure divided by the better one, so at least 1, whoever is ahead."""
         small, large = sorted([self.ours, self.theirs])
         return large / small if small > 0 else 1.0
 
     @property
     def lead(self) -> float:
-        """Above 0 where pymode is ahead, 0 where both are level."""
+        """Above 0 if pymode is ahead, 0 if both are level, below 0 if pymode is behind."""
         if abs(self.ours - self.theirs) <= self.column.noise * max(self.ours, self.theirs):
             return 0
         return (self.theirs - self.ours) * (-1 if self.column.most else 1)
@@ -84,40 +87,46 @@ class Duel:
         return f"{self.column.name}, {gap} ({self.times:.1f} times, {self.place})"
 
 
-def duels(columns: Iterable[Column]) -> list[Duel]:
-    """Return a duel for each column that has a figure of pymode and one of somebody else."""
+def compare(columns: Iterable[Column]) -> list[Comparison]:
+    """Return a comparison for each column with a figure of pymode and one of another."""
     found = []
     for column in columns:
         ours, theirs = column.side(ours=True), column.side(ours=False)
         if ours and theirs:
-            found.append(Duel(column, ours[0][1], theirs[0][1], theirs[0][0]))
+            found.append(Comparison(column, ours[0][1], theirs[0][1], theirs[0][0]))
     return found
 
 
 def standing(columns: Iterable[Column]) -> str:
     """Return the sentence on where pymode is best, level and behind."""
-    fought = duels(columns)
-    if not fought:
+    comparisons = compare(columns)
+    if not comparisons:
         return "**Where pymode stands.** There is nothing to compare it with in this run."
-    ahead = [duel for duel in fought if duel.lead > 0]
-    level = [duel for duel in fought if duel.lead == 0]
-    parts = [f"Best in {counted(ahead, len(fought))}."]
+    ahead = [comparison for comparison in comparisons if comparison.lead > 0]
+    level = [comparison for comparison in comparisons if comparison.lead == 0]
+    parts = [f"Best in {counted(ahead, len(comparisons))}."]
     if level:
-        parts.append(f"Level with the best in {counted(level, len(fought))}.")
-    behind = sorted((duel for duel in fought if duel.lead < 0), key=lambda duel: duel.rival)
-    for rival, group in groupby(behind, key=lambda duel: duel.rival):
-        parts.append(f"Behind {rival} in {detailed(list(group))}.")
+        parts.append(f"Level with the best in {counted(level, len(comparisons))}.")
+    behind = sorted(
+        (comparison for comparison in comparisons if comparison.lead < 0),
+        key=lambda comparison: comparison.best_other,
+    )
+    for best_other, group in groupby(behind, key=lambda comparison: comparison.best_other):
+        parts.append(f"Behind {best_other} in {detailed(list(group))}.")
     return f"**Where pymode stands.** {' '.join(parts)}"
 
 
-def counted(fought: Sequence[Duel], of: int) -> str:
-    """Return how many columns these are, and their names while they are few."""
-    shown = "; ".join(duel.column.name for duel in fought)
-    return f"{len(fought)} of {of}" + (f" ({shown})" if 0 < len(fought) <= NAMED else "")
+def counted(comparisons: Sequence[Comparison], of: int) -> str:
+    """Return the number of columns, with their names if they are few."""
+    shown = "; ".join(comparison.column.name for comparison in comparisons)
+    return f"{len(comparisons)} of {of}" + (
+        f" ({shown})" if 0 < len(comparisons) <= MAX_NAMED else ""
+    )
 
 
-def detailed(lost: Sequence[Duel]) -> str:
-    """Return the columns that were lost with their figures, or the widest gap of many."""
-    if len(lost) <= NAMED:
-        return f"{len(lost)}: {'; '.join(map(str, lost))}"
-    return f"{len(lost)}, the widest gap being {max(lost, key=lambda duel: duel.times)}"
+def detailed(behind: Sequence[Comparison]) -> str:
+    """Return the columns with their figures, or only the widest gap if there are many."""
+    if len(behind) <= MAX_NAMED:
+        return f"{len(behind)}: {'; '.join(map(str, behind))}"
+    widest = max(behind, key=lambda comparison: comparison.times)
+    return f"{len(behind)}, the widest gap being {widest}"

@@ -1,11 +1,11 @@
-"""Says in a few words what stopped a hostile program, from the error that its sandbox raised."""
+"""A few words on what stopped a hostile program, taken from the error of its sandbox."""
 
 from __future__ import annotations
 
 import re
 
-MOST_CHARS = 100
-# What pymode's errors carry as `limit`.
+MAX_CHARS = 100
+# Words for `limit` of pymode's errors.
 OF_PYMODE = {
     "fuel": "fuel",
     "memory_bytes": "memory limit",
@@ -13,7 +13,7 @@ OF_PYMODE = {
     "printed_chars": "limit of printed text",
     "result_bytes": "limit of the result",
 }
-# Words in the messages of the others.
+# Words for the messages of the other sandboxes, which name no limit otherwise.
 OF_OTHERS = (
     (r"sleep limit exceeded", "limit of {seconds:g} s asleep"),
     (r"time limit exceeded|timed out after|request timeout", "its deadline of {seconds:g} s"),
@@ -23,11 +23,11 @@ WRAPPERS = ("Error calling tool 'execute': ",)
 
 
 def name_stop(error: BaseException, seconds: float) -> str:
-    """Return which limit an error is about, or else its class and first words.
+    """Return the limit that an error is about, or its class and first words.
 
     Args:
         error: as the sandbox raised it.
-        seconds: the limit of time that the sandbox was given.
+        seconds: the time limit of the sandbox.
     """
     words = OF_PYMODE.get(getattr(error, "limit", ""))
     if words is None:
@@ -43,8 +43,8 @@ def shorten(error: BaseException) -> str:
         text = text.removeprefix(wrapper)
     lines = text.splitlines() or [""]
     line = lines[-1] if lines[0].startswith("Traceback") else lines[0]
-    # The line of a traceback names a class already, and that of the program, not of the sandbox.
+    # The last line of a traceback already names the class of the program's error.
     named = re.match(r"\w*(Error|Exception|Exceeded|Rejected): ", line)
     line = line.split("; ")[0].rstrip(": ")
     words = line if named else f"{type(error).__name__}: {line}".rstrip(": ")
-    return words if len(words) <= MOST_CHARS else f"{words[:MOST_CHARS]}…"
+    return words if len(words) <= MAX_CHARS else f"{words[:MAX_CHARS]}…"

@@ -9,7 +9,7 @@ NONE = "\N{EN DASH}"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True) -> str:
-    """Return a Markdown table; columns of numbers, all but the first, are set to the right."""
+    """Return a Markdown table; with `numbers` all columns but the first are right-aligned."""
     rule = ["---", *["---:" if numbers else "---"] * (len(header) - 1)]
     lines = [header, rule, *rows]
     escaped = ([cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines)
@@ -17,7 +17,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool
 
 
 def figure(value: float | None, unit: str = "") -> str:
-    """Return a figure with about three digits that count, or a dash for one that is not there."""
+    """Return a figure with about three significant digits, or a dash for None."""
     if value is None:
         return NONE
     size = abs(value)

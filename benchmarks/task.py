@@ -1,4 +1,4 @@
-"""Tasks as data: loads `tasks/*.yaml` and refuses what does not follow `tasks/RULES.md`."""
+"""Loads the tasks in `tasks/*.yaml` and refuses files that break the format in `tasks/RULES.md`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS = Literal[
     "schema question",
     "recover from an error",
 ]
-# Who plays what: the first of these solutions that the file has.
+# By approach, the solutions that it can play; it plays the first of them that the file has.
 SOLUTIONS = {
     "raw": ("raw", "classic"),
     "classic-mcp": ("classic",),
@@ -37,17 +37,17 @@ REQUEST_FIELDS = {"request", "path", "query", "body", "each"}
 
 
 class TaskError(Exception):
-    """A task file does not say what a task needs."""
+    """A task file does not follow the format."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A call that stands for one HTTP request; each approach has its own tool for it.
+    """One HTTP request, for which each approach has its own tool.
 
     Args:
         operation: method and path as in the document, `GET /zones/{zone_id}`.
-        path, query, body: values; a string that begins with `=` is an expression.
-        each: an expression; the call is made once for each of its items, in parallel.
+        path, query, body: values for them; a string that begins with `=` is an expression.
+        each: an expression for a list; the call is made for all its items in parallel.
     """
 
     operation: str
@@ -63,8 +63,8 @@ class ToolCall:
 
     Args:
         tool: as the approach lists it.
-        arguments: of the call; a text is the value of its only required argument. Texts are
-            templates: `«expression»` stands for a value.
+        arguments: by name, or a text for the only required argument. In texts, `«expression»` is
+            replaced by its value.
         each: as in a `Request`.
     """
 
@@ -78,12 +78,12 @@ Call = Request | ToolCall
 
 @dataclass(frozen=True)
 class Solution:
-    """What one approach does.
+    """How one approach solves a task.
 
     Args:
         search: queries for tools, in parallel, before the first turn.
-        turns: the calls of each turn, which are parallel.
-        answer: an expression over what was read.
+        turns: the parallel calls of each turn.
+        answer: an expression over the answers that were read.
     """
 
     search: tuple[str, ...]
@@ -93,13 +93,13 @@ class Solution:
 
 @dataclass(frozen=True)
 class Check:
-    """One look at the state after the run: `select` of the answer to GET `get` has to be `value`.
+    """One check of the state after the run: GET `get`, take `select`, compare with `value`.
 
     Args:
         get: path and query.
         select: dotted path, `[0]` for items of lists.
-        count: compare the length, not the value.
-        value: what has to be there.
+        count: compare the length instead of the value.
+        value: the right value.
     """
 
     get: str
@@ -110,7 +110,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Task:
-    """One piece of work, how to know that it is done, and how each approach does it."""
+    """A goal, checks that it was reached, and the solution of each approach."""
 
     id: str
     title: str
@@ -208,7 +208,7 @@ def read_solutions(file: TaskFile) -> dict[str, Solution]:
 
 
 def read_solution(steps: list[dict[str, JsonValue]], search: tuple[str, ...] = ()) -> Solution:
-    """Return a solution: turns, of which the last and only the last is an answer."""
+    """Return a solution, a list of turns that ends with the answer."""
     *turns, last = steps
     answer = last.get("answer")
     if set(last) != {"answer"} or not isinstance(answer, str):
@@ -249,10 +249,10 @@ def read_call(call: JsonValue) -> Call:
 
 
 def check_literals(expression: str, answer: JsonValue, goal: str) -> None:
-    """Refuse an answer that is written down instead of read.
+    """Refuse an answer that is written into the file instead of read by the model.
 
-    An expression has to use what was read; no part of the right answer may stand in it, unless the
-    goal itself says it. Small whole numbers are indexes.
+    The expression must use what was read, and must not contain a part of the right answer that the
+    goal does not mention. Whole numbers below 3 are allowed, because they are indexes.
     """
     tree = ast.parse(expression, mode="eval")
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}

@@ -1,4 +1,4 @@
-"""Turns what a solution says into the tool calls of one approach."""
+"""Makes the tool calls of one approach from the steps of a solution."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Written:
 
     @property
     def text(self) -> str:
-        """What is counted: the name and the arguments as compact JSON."""
+        """Name and arguments as compact JSON, in which tokens are counted."""
         return compact({"name": self.tool, "arguments": self.arguments})
 
 
@@ -47,14 +47,14 @@ class Writer:
         self.approach = approach
         self.names = tool_names(document)
         self.tools = tools
-        # Answers by turn: a[0] is what was found before the first.
+        # `a` holds answers by turn; a[0] is for the searches before the first turn.
         self.known: dict[str, Any] = {"a": [[]], "definitions": tools, "re": re}
         if approach == "raw":
             self.known["document"] = document.data
 
     def evaluate(self, expression: str, **more: object) -> Any:
-        """Return the value of an expression of the task file, which is as trusted as this code."""
-        # One namespace: a comprehension does not see the locals of eval.
+        """Return the value of an expression; task files are trusted as much as this code."""
+        # All names are globals, because a comprehension does not see the locals of eval.
         return eval(f"({expression.strip()})", {**self.known, **more})
 
     def write(self, calls: tuple[Call, ...]) -> list[Written]:
@@ -112,7 +112,7 @@ class Writer:
 
 
 def parsed(text: str) -> Any:
-    """Return the JSON value of a text, or the text where it is not JSON."""
+    """Return the JSON value of a text, or the text if it is not JSON."""
     try:
         return json.loads(text)
     except ValueError:
@@ -120,7 +120,7 @@ def parsed(text: str) -> Any:
 
 
 def without_wrap(value: Any) -> Any:
-    """Return what the API answered: FastMCP wraps answers whose schema is not plainly an object."""
+    """Return the API's answer, which FastMCP wraps unless its schema is plainly an object."""
     if isinstance(value, dict) and set(value) == {"result"} and isinstance(value["result"], dict):
         return value["result"]
     return value
@@ -129,8 +129,8 @@ def without_wrap(value: Any) -> Any:
 def tool_names(document: Document) -> dict[str, str]:
     """Return the names that FastMCP gives to operations, by `METHOD path`.
 
-    It takes the operation id up to a double underscore, other signs as one underscore, at most 56
-    characters. A name that occurs twice would get a number; in the document of the tasks none does.
+    A name is the operation id up to a double underscore, with one underscore for other signs, cut
+    after 56 characters. FastMCP numbers names that occur twice; the tasks' document has none.
     """
     names = {}
     for path, item in document.data["paths"].items():

@@ -1,6 +1,6 @@
 """The approaches that are compared: ways to hand an API to a model.
 
-Each is one small class with the Protocol of `approach.py`, a real MCP server and a real client.
+Each is a small class with the Protocol of `approach.py`, and has a real MCP server and client.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ALL: tuple[Approach, ...] = (
 
 
 def missing(approach: Approach) -> str | None:
-    """Return why an approach cannot run here, None if it can."""
+    """Return why an approach cannot run here, or None if it can."""
     for name in approach.requires:
         try:
             distribution(name)

@@ -1,4 +1,4 @@
-"""What an approach is: a way to hand an API to a model, and a session of its real server."""
+"""The Protocols of an approach, which gives a model access to an API, and of its session."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any, Protocol
 
 from benchmarks.documents import Document
 
-# The simulated API takes any token; each approach carries this one.
+# The simulated API accepts every token that begins with `simulated-`.
 TOKEN = "simulated-benchmark"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a tool call gave the model to read."""
+    """What the model reads after a tool call."""
 
     text: str
     is_error: bool = False
 
 
 class Session(Protocol):
-    """An open approach: what the model has read before its first word, and the calls it can make.
+    """An open approach: what the model reads first, and the tools that it can call.
 
     Args:
-        prompt: what the model reads besides the tools, empty for most.
-        tools: `name`, `description` and `inputSchema` of each tool, as a client hands them on.
-        definitions: both of them as one text, the tools as a compact JSON list.
-        definitions_as_sent: the result of `tools/list` with all its fields, compact JSON.
+        prompt: what the model reads besides the tools; empty for most.
+        tools: `name`, `description` and `inputSchema` of each tool, which clients pass on.
+        definitions: the prompt and the tools as one text, the tools as compact JSON.
+        definitions_as_sent: the prompt and `tools/list` with all its fields as one text.
     """
 
     prompt: str
@@ -37,11 +37,11 @@ class Session(Protocol):
     definitions_as_sent: str
 
     async def call(self, tool: str, arguments: Mapping[str, object]) -> Answer:
-        """Call a tool as the model would; an error of the tool is an answer, too."""
+        """Call a tool as the model would; a tool's error is an answer, too."""
 
 
 class Approach(Protocol):
-    """A way to hand an API to a model.
+    """A way to give a model access to an API.
 
     Args:
         name: short, as in the results.
@@ -56,4 +56,4 @@ class Approach(Protocol):
     def open(
         self, document: Document, base_url: str | None
     ) -> AbstractAsyncContextManager[Session]:
-        """Start its server over `document`, with the API at `base_url` (None: the document's)."""
+        """Start its server for a document; without `base_url` the document's server is called."""

@@ -1,7 +1,7 @@
 """A command line with `--help` for discovery, behind one tool that runs bash.
 
-Bash is no sandbox: a command can do what this process's user can. It gets an empty folder, a bare
-environment, and bounds on time and output.
+Bash is no sandbox: a command can do whatever the user of this process can. Commands get an empty
+folder, a small environment, and limits of time and output.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def write_programs(place: Path, document: Document, base_url: str) -> Path:
 
 
 async def run_bash(command: str, place: Path, environment: Mapping[str, str]) -> Answer:
-    """Run a command; the answer is its output, then its errors and exit status if it failed."""
+    """Run a command and return its output, followed by its exit status if it failed."""
     process = await asyncio.create_subprocess_exec(
         *("/bin/bash", "-c", command),
         cwd=place,
@@ -103,7 +103,7 @@ async def run_bash(command: str, place: Path, environment: Mapping[str, str]) ->
     except TimeoutError:
         ending = f"\n[stopped after {COMMAND_SECONDS:.0f} s]"
     finally:
-        # The group has the session of its own that the command began.
+        # The command leads its own group, so this also ends what it started.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     status = await process.wait()

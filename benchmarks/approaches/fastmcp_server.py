@@ -1,9 +1,9 @@
-"""One MCP tool for each operation, by FastMCP, and what FastMCP builds upon that.
+"""One MCP tool for each operation, made by `FastMCP.from_openapi`, with FastMCP's own client.
 
-The server is what `FastMCP.from_openapi` makes; the client is FastMCP's own. By default FastMCP
-resolves the references of every schema anew for each listing, each search and each call through a
-proxy, which takes it most of a second; here it is done once, with its own function, so that what is
-counted stays the same and the runs end. Its times are measured as it comes, see `peers/monty.py`.
+By default FastMCP resolves the references of every schema for each listing, each search and each
+call through a proxy, which takes most of a second. Here they are resolved once, with FastMCP's own
+function: the tokens stay the same, and the runs end. Times are measured in `peers/monty.py`, also
+with the default.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CALL_SECONDS = 60
 
 
 class Api:
-    """Stands for the HTTP client of the API that is served now, so that servers can be kept."""
+    """An HTTP client whose target changes, so that one server can serve many simulated APIs."""
 
     current: httpx2.AsyncClient
 
@@ -35,7 +35,8 @@ class Api:
         return getattr(self.current, name)
 
 
-# Making a server takes seconds, and the tasks need each dozens of times; one is used at a time.
+# Servers are kept: making one takes seconds, and the tasks use each dozens of times, one after the
+# other.
 _kept: dict[tuple[str, type[Transform] | None], tuple[FastMCP[None], Api]] = {}
 
 
@@ -47,11 +48,11 @@ async def serve_operations(
     transform: Transform | None = None,
     required_only: bool = False,
 ) -> AsyncIterator[McpSession]:
-    """Serve the operations of `document`, by way of `transform`, with the API at `base_url`."""
+    """Serve the operations of `document` through `transform`, with the API at `base_url`."""
     import httpx2
     from fastmcp import Client
 
-    # It prints every answer with an error; the model reads it, a person need not.
+    # It logs every error answer; these are for the model, not for the person who measures.
     logging.getLogger("fastmcp").setLevel(logging.CRITICAL)
     key = (document.name, type(transform) if transform else None)
     server, api = _kept.get(key) or make_server(document, transform, required_only=required_only)
@@ -61,7 +62,7 @@ async def serve_operations(
         httpx2.AsyncClient(
             base_url=base_url or document.server,
             headers={"Authorization": f"Bearer {TOKEN}"},
-            # Calls of one turn run side by side in one process; httpx's 5 s would be a handicap.
+            # The calls of a turn share one process, so httpx's 5 s could be too short.
             timeout=CALL_SECONDS,
         ) as api.current,
         Client(server) as client,
@@ -72,7 +73,7 @@ async def serve_operations(
 def make_server(
     document: Document, transform: Transform | None, *, required_only: bool
 ) -> tuple[FastMCP[None], Api]:
-    """Return a server with a tool for each operation, and what stands for its API."""
+    """Return a server with a tool for each operation, and its HTTP client."""
     from fastmcp import FastMCP
     from fastmcp.utilities.json_schema import dereference_refs
 
@@ -97,7 +98,7 @@ def make_server(
 
 
 def leave_out_optional(tool: Any) -> None:
-    """Take optional properties out of a tool's schema, and definitions that nothing names then."""
+    """Remove optional properties from a tool's schema, and the definitions that only they used."""
     schema = tool.parameters
     required = schema.get("required", [])
     properties = schema.get("properties", {})

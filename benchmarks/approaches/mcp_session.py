@@ -1,4 +1,4 @@
-"""A session over a real MCP client: what every approach here is opened as."""
+"""The session of every approach, over a real MCP client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mcp import ClientSession, MCPError, types
 from benchmarks.approaches.approach import Answer
 from benchmarks.counting import compact
 
-# A model's turn reads these fields of a tool and no others.
+# Clients pass these fields of a tool to the model, and no others.
 READ_FIELDS = ("name", "description", "inputSchema")
 CALL_SECONDS = 60.0
 
@@ -19,8 +19,8 @@ class McpSession:
     """The tools of a server, listed once, and calls of them.
 
     Args:
-        client: a session that has shaken hands.
-        listing: its whole `tools/list`, all pages.
+        client: an initialized session.
+        listing: all pages of its `tools/list`.
         prompt: what the model reads before the tools.
     """
 
@@ -36,16 +36,16 @@ class McpSession:
 
     @property
     def definitions(self) -> str:
-        """What the model has read before its first word."""
+        """What the model reads before its first word."""
         return "\n".join(filter(None, (self.prompt, compact(self.tools))))
 
     @property
     def definitions_as_sent(self) -> str:
-        """The whole `tools/list`."""
+        """The prompt and the whole `tools/list`."""
         return "\n".join(filter(None, (self.prompt, compact({"tools": self._listing}))))
 
     async def call(self, tool: str, arguments: Mapping[str, object]) -> Answer:
-        """Call a tool; its text is what the model reads, an error of the protocol as well."""
+        """Call a tool and return the text of its result, or of a protocol error."""
         params = types.CallToolRequestParams(name=tool, arguments=dict(arguments))
         try:
             # `ClientSession.call_tool` would compare the answer with the document's schema and

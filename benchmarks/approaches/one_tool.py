@@ -1,4 +1,4 @@
-"""An MCP server with one tool, for the approaches that bring no server of their own."""
+"""An MCP server with one tool, for approaches without a server of their own."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Pymode:
     @asynccontextmanager
     async def open(self, document: Document, base_url: str | None) -> AsyncIterator[McpSession]:
         """Run `pymode serve` over the document's file."""
-        # A setting of the user's would be measured, too.
+        # Without the user's own settings, which would change the figures.
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("PYMODE_")
         }

@@ -19,8 +19,8 @@ ALL: tuple[Peer, ...] = (
     Eryx(),
     Naive(),
 )
-# What rules, check and log cost is the difference of these two.
-CONDUCT: tuple[Peer, ...] = (pymode_library.BARE, pymode_library.GUARDED)
-BY_NAME: dict[str, Peer] = {peer.name: peer for peer in (*ALL, *CONDUCT)}
+# The difference of these two is the cost of rules, check and log.
+GUARD_PAIR: tuple[Peer, ...] = (pymode_library.BARE, pymode_library.GUARDED)
+BY_NAME: dict[str, Peer] = {peer.name: peer for peer in (*ALL, *GUARD_PAIR)}
 
-__all__ = ["ALL", "BY_NAME", "CONDUCT", "Peer", "Running", "missing"]
+__all__ = ["ALL", "BY_NAME", "GUARD_PAIR", "Peer", "Running", "missing"]

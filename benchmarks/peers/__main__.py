@@ -1,13 +1,13 @@
 """One peer in a process of its own: `python -m benchmarks.peers NAME DOCUMENT BASE_URL WORKERS`.
 
-Reads one JSON object for each line of standard input and answers with one. It takes the times
-itself, so that the pipe is in none of them:
+It reads one JSON object from each line of standard input and answers with one. It measures the
+times itself, so that they do not include the pipe:
 
     {"program": NAME}                               → {"seconds": 0.004, "answer": …}
     {"program": NAME, "callers": 4, "seconds": 2}   → {"calls": 512, "seconds": 2.01}
     {"memory": true}                                → {"mib": 128.5}
 
-What fails is answered with {"error": why}. It ends with its input.
+A failure is answered with {"error": why}. The process ends with its input.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ async def answer(running: Running, request: dict[str, Any]) -> dict[str, Any]:
 async def call_together(
     running: Running, program: str, callers: int, seconds: float
 ) -> dict[str, Any]:
-    """Let callers call again and again until the time is over; calls that end later count too."""
+    """Let callers call repeatedly until the time is over; calls in flight then count, too."""
     first = await running.run(program)
     started = time.perf_counter()
 

@@ -1,8 +1,8 @@
 """pyeryx: CPython in WebAssembly, in the process of its caller.
 
-The document is loaded by the setup code of a SandboxFactory, so that it is in the snapshot; each
-call gets a fresh sandbox of that factory, which its documentation calls full isolation. A warm
-Session would share state between calls. The factory is kept on disk, as pymode keeps its image.
+The setup code of a SandboxFactory loads the document, so that it is in the snapshot. Each call gets
+a fresh sandbox of that factory, which the documentation calls full isolation; a warm Session would
+share state between calls. The factory is kept on disk, as pymode keeps its image.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from benchmarks.programs import PROGRAMS
 if TYPE_CHECKING:
     import eryx
 
-# Its limit counts the loaded document, pymode's only what a call adds to its 256 MiB.
+# More than pymode's 256 MiB, because this limit includes the loaded document.
 MEMORY_BYTES = 512 * 2**20
 
 SETUP = """\
@@ -33,7 +33,7 @@ import asyncio, json
 spec = json.loads({text!r})
 """
 
-# A callback is a function with keyword arguments; `api` is what makes the programs the same.
+# Callbacks take only keyword arguments; `api` lets the programs call them as they call pymode.
 EXECUTE = """\
 class api:
     @staticmethod

@@ -1,8 +1,9 @@
 """FastMCP's CodeMode with Monty, behind a real client in the same process.
 
-Its search takes a query, not code, so three programs are what comes closest: the BM25 search, the
-list of tags and the schema of one tool. `dereference_schemas` is on by default and resolves every
-schema anew for each listing; each search and each request lists all tools. Both ways are measured.
+Its search takes a query, not code. So three programs are replaced by what comes closest: the BM25
+search, the list of tags and the schema of one tool. `dereference_schemas` is on by default and
+resolves every schema for each listing, and each search and each request lists all tools; so it is
+measured with and without.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The naive way: a fresh `python -c` for each call, with nothing that holds the code in."""
+"""The naive way: a fresh `python -c` for each call, without a sandbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a peer is: a way to run a model's code beside an API and its document."""
+"""The Protocols of a peer, which runs a model's code for an API and its document."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Protocol
 
-# Known to the simulated API; it may write.
+# The simulated API accepts it, and lets it write.
 TOKEN = "simulated-benchmark"
 
 
@@ -27,8 +27,8 @@ class Peer(Protocol):
         name: short, as in the results.
         title: for people.
         requires: distributions that must be installed.
-        cannot: programs that it does not run, and why.
-        by_query: programs that it answers by a query, not by code: their answers are its own.
+        cannot: the programs that it does not run, and why.
+        by_query: programs for which it takes a query instead of code, so its answers may differ.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Peer(Protocol):
 
 
 def missing(peer: Peer) -> str | None:
-    """Return why a peer cannot run here, or None."""
+    """Return why a peer cannot run here, or None if it can."""
     for name in peer.requires:
         try:
             distribution(name)

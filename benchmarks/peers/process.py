@@ -1,4 +1,4 @@
-"""The other end of `python -m benchmarks.peers`: a peer in a process of its own."""
+"""A peer in its own process, reached through the pipes of `python -m benchmarks.peers`."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from benchmarks.documents import REPOSITORY
 from benchmarks.peers.peer import Peer
 
 ANSWER_BYTES = 2**25
-# An image or a factory may have to be built.
+# Long, because a peer may build an image or a factory first.
 START_SECONDS, STOP_SECONDS = 240.0, 10.0
-LAST_WORDS = 300
+SHOWN_CHARS = 300
 
 
 class PeerFailed(Exception):
-    """A call failed, or took too long; says why."""
+    """A call failed or took too long; the message says why."""
 
 
 class PeerProcess:
-    """A peer that runs; one question at a time."""
+    """A running peer, which takes one request at a time."""
 
     def __init__(self, process: asyncio.subprocess.Process, complaints: IO[bytes]) -> None:
         self._process = process
         self._complaints = complaints
 
     async def wait_ready(self) -> float:
-        """Wait until it is up; return the memory that it then has, with all below it, in MiB."""
+        """Wait until the peer is up, and return the MiB that it and its descendants use then."""
         return (await self.ask({"memory": True}, START_SECONDS))["mib"]
 
     async def run(self, program: str, seconds: float) -> tuple[float, object]:
@@ -63,15 +63,15 @@ class PeerProcess:
             kill_group(self._process)
             raise PeerFailed(f"no answer within {seconds:g} s") from None
         if not line:
-            raise PeerFailed(f"its process ended: {self._last_words()}")
+            raise PeerFailed(f"its process ended: {self._read_complaints()}")
         said = json.loads(line)
         if "error" in said:
             raise PeerFailed(said["error"])
         return said
 
-    def _last_words(self) -> str:
+    def _read_complaints(self) -> str:
         self._complaints.seek(0)
-        return self._complaints.read()[-LAST_WORDS:].decode("utf-8", "replace").strip()
+        return self._complaints.read()[-SHOWN_CHARS:].decode("utf-8", "replace").strip()
 
 
 @asynccontextmanager
@@ -82,7 +82,7 @@ async def running_peer(
     workers: int = 1,
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[PeerProcess]:
-    """Start a peer in a process of its own; it may still be coming up when the block begins."""
+    """Start a peer in its own process; `wait_ready` of what is yielded waits until it is up."""
     command = [sys.executable, "-m", "benchmarks.peers", peer.name]
     with tempfile.TemporaryFile() as complaints:
         process = await asyncio.create_subprocess_exec(

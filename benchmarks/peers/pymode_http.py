@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 120
 
 @asynccontextmanager
 async def serving(command: list[str]) -> AsyncIterator[str]:
-    """Run a server as a child process; yields the URL that it announces."""
+    """Run a server as a child process, and yield the URL that it announces."""
     server = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
     try:
         assert server.stderr is not None

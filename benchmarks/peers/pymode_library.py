@@ -1,4 +1,4 @@
-"""pymode in the process of its caller."""
+"""pymode as a library, in the process of its caller."""
 
 from __future__ import annotations
 
@@ -27,11 +27,16 @@ class Library:
 
 @dataclass(frozen=True)
 class PymodeLibrary:
-    """pymode as a library; `conduct` sets what surrounds each request."""
+    """pymode as a library.
+
+    Args:
+        mode: `bare` turns the check off, `guarded` turns rules, check and log on; any other value
+            keeps the defaults.
+    """
 
     name: str = "pymode-library"
     title: str = "pymode, library"
-    conduct: str = "as it comes"
+    mode: str = "as it comes"
     requires: tuple[str, ...] = ()
     cannot: dict[str, str] = field(default_factory=dict)
     by_query: frozenset[str] = frozenset()
@@ -40,9 +45,9 @@ class PymodeLibrary:
     async def open(self, document: Path, base_url: str, workers: int = 1) -> AsyncIterator[Library]:
         with tempfile.TemporaryDirectory() as folder:
             options: dict[str, Any] = {}
-            if self.conduct == "bare":
+            if self.mode == "bare":
                 options = {"check": "off"}
-            elif self.conduct == "guarded":
+            elif self.mode == "guarded":
                 options = {"rules": Rules.parse(deny=RULES), "log": Path(folder) / "log.sqlite3"}
             async with CodeMode(
                 document, name="api", base_url=base_url, token=TOKEN, workers=workers, **options

@@ -29,7 +29,7 @@ class Served:
 
 
 def serve_command(document: Path, base_url: str, workers: int) -> list[str]:
-    """Return the command of a server as its user would start it, but for the log."""
+    """Return the command that starts a server as a user would, except that it keeps no log."""
     where = ("--spec", str(document), "--name", "api", "--base-url", base_url)
     return [sys.executable, "-m", "pymode", "serve", *where, "--no-log", "--workers", str(workers)]
 

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import bookshop, documents
 from benchmarks.cli_commands import read_groups
-from benchmarks.generated_cli import Wrong, encode, make_request, run, show
+from benchmarks.generated_cli import UsageError, encode, make_request, run, show
 from pymode.simulator import running
 
 
@@ -54,7 +54,7 @@ def test_query_selects_and_text_prints_bare_lines(core: dict[str, Any]) -> None:
     pytest.importorskip("jmespath", reason="--query needs jmespath")
     words = shlex.split("zone zones-get --query 'result[].name' --text")
     assert "example.com" in run(core, words).splitlines()
-    with pytest.raises(Wrong, match="--query"):
+    with pytest.raises(UsageError, match="--query"):
         run(core, ["zone", "zones-get", "--query", "[["])
 
 
@@ -88,7 +88,7 @@ def test_wrong_words_are_explained(
     line: str, complaint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("API_URL", "http://127.0.0.1:9")
-    with pytest.raises(Wrong, match=complaint):
+    with pytest.raises(UsageError, match=complaint):
         run(bookshop.DOCUMENT, line.split())
 
 

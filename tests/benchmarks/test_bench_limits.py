@@ -8,7 +8,7 @@ import sys
 import pytest
 from paths import TESTS
 
-from benchmarks import attacks, cells
+from benchmarks import attacks, sandboxes
 from benchmarks.limits_held import DidNotStart, watch
 from benchmarks.stops import name_stop, shorten
 
@@ -62,8 +62,8 @@ async def test_pymode_stops_an_output_bomb() -> None:
 
 @pytest.mark.parametrize("attack", attacks.ALL, ids=lambda attack: attack.id)
 def test_every_attack_can_be_written_for_every_peer(attack: attacks.Attack) -> None:
-    for cell in cells.ALL:
-        assert attack.code_for(cell.name)
+    for sandbox in sandboxes.ALL:
+        assert attack.code_for(sandbox.name)
 
 
 class EndsInATraceback(Exception):

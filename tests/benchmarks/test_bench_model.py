@@ -108,8 +108,8 @@ async def test_a_write_that_was_not_asked_for_is_a_failure(fake: FakeModel, task
 async def test_turns_are_bounded(fake: FakeModel, task: Task) -> None:
     fake.turns = [ask_again] * 100
     run = await play(fake, task)
-    assert run.turns == len(fake.bodies) == model.MOST_TURNS
-    assert run.why == f"turn {model.MOST_TURNS}: no answer after {model.MOST_TURNS} turns"
+    assert run.turns == len(fake.bodies) == model.MAX_TURNS
+    assert run.why == f"turn {model.MAX_TURNS}: no answer after {model.MAX_TURNS} turns"
 
 
 async def test_an_unknown_tool_is_an_answer_to_read(fake: FakeModel, task: Task) -> None:

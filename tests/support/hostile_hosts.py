@@ -7,8 +7,8 @@ import signal
 import sys
 import time
 
-from benchmarks.cells import Cell
 from benchmarks.limits_held import play_host
+from benchmarks.sandboxes import Sandbox
 
 HARMLESS = "harmless"
 
@@ -56,5 +56,5 @@ async def open_fake(_):
 
 
 if __name__ == "__main__":
-    fake = Cell("fake", "fake", (), open_fake, HARMLESS)
+    fake = Sandbox("fake", "fake", (), open_fake, HARMLESS)
     asyncio.run(play_host(fake, sys.argv[1], float(sys.argv[2])))

@@ -1,7 +1,7 @@
-"""The sandboxes that hostile programs are tried on, each opened as its documentation says.
+"""The sandboxes that hostile programs attack, each opened as its documentation says.
 
-All get the same limits where they have them: seconds for a call, and `MEMORY_BYTES`. Everything
-else is left at its default.
+Each gets the same limits if it has such limits: seconds for a call, and `MEMORY_BYTES`. All other
+settings keep their defaults, because that is what most people run.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Run = Callable[[str], Awaitable[str]]
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One peer.
+class Sandbox:
+    """One sandbox, not yet opened.
 
     Args:
         name: short, as in the results.
         title: for people.
         requires: distributions that must be installed.
-        open: gives `Run` with a limit of so many seconds for a call.
+        open: opens it with a limit of so many seconds for a call, and yields a `Run`.
         one: a program whose answer is 1.
     """
 
@@ -54,14 +54,14 @@ async def open_pymode(seconds: float) -> AsyncIterator[Run]:
 
 @asynccontextmanager
 async def open_monty(seconds: float) -> AsyncIterator[Run]:
-    """Open FastMCP's code mode; what is behind `call_tool` means nothing to its limits."""
+    """Open FastMCP's code mode. It has no tools, because its limits do not count calls of tools."""
     from fastmcp import Client, FastMCP
     from fastmcp.experimental.transforms.code_mode import CodeMode, MontySandboxProvider
     from pydantic_monty import ResourceLimits
 
     limits: ResourceLimits = {
         "max_feed_duration_secs": seconds,
-        # Time asleep does not count as time of the feed.
+        # The limit above does not count time spent asleep.
         "max_total_sleep_secs": seconds,
         "max_memory": MEMORY_BYTES,
     }
@@ -92,12 +92,12 @@ async def open_eryx(seconds: float) -> AsyncIterator[Run]:
 
 
 class ProcessDied(Exception):
-    """The process did not end well."""
+    """The process was killed or failed."""
 
 
 @asynccontextmanager
 async def open_naive(_: float) -> AsyncIterator[Run]:
-    """Run each program in a fresh `python -c` and collect its output; nothing limits it."""
+    """Run each program in a fresh `python -c` without any limit, and collect its output."""
 
     async def run(code: str) -> str:
         process = subprocess.Popen(
@@ -117,9 +117,9 @@ async def open_naive(_: float) -> AsyncIterator[Run]:
 
 
 ALL = (
-    Cell("pymode", "pymode", (), open_pymode),
-    Cell("monty", "FastMCP CodeMode (Monty)", ("fastmcp", "pydantic-monty"), open_monty),
-    Cell("eryx", "pyeryx", ("pyeryx",), open_eryx, "result = 1"),
-    Cell("naive", "python -c", (), open_naive, "print(1)"),
+    Sandbox("pymode", "pymode", (), open_pymode),
+    Sandbox("monty", "FastMCP CodeMode (Monty)", ("fastmcp", "pydantic-monty"), open_monty),
+    Sandbox("eryx", "pyeryx", ("pyeryx",), open_eryx, "result = 1"),
+    Sandbox("naive", "python -c", (), open_naive, "print(1)"),
 )
-BY_NAME = {cell.name: cell for cell in ALL}
+BY_NAME = {sandbox.name: sandbox for sandbox in ALL}
