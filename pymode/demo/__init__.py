@@ -1,4 +1,4 @@
-"""`pymode demo`: a real MCP client, real servers over stdio, a simulated API."""
+"""`pymode demo`: a real MCP client and real servers over stdio, with a simulated API."""
 
 from pymode.demo.play import run_demo
 

@@ -1,4 +1,4 @@
-"""Plays the steps: starts API and servers, calls the tools, shows the answers and checks them."""
+"""Runs the demo: starts API and servers, calls the tools, shows and checks the answers."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from pymode.simulator import running
 
 TOKEN = "simulated-demo"  # noqa: S105 - the simulated API takes any token of this form
 SHOWN_CHARS = 700
-# A first run builds the image inside the first call.
+# Long, because the first call of a first run waits for the image to be built.
 CALL_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one step cost, with tokens as an upper estimate."""
+    """What one step cost; tokens are an upper bound."""
 
     title: str
     seconds: float
@@ -46,7 +46,7 @@ async def run_demo() -> bool:
     """Show the steps on standard output.
 
     Returns:
-        Whether each step did what it claims.
+        Whether each step showed what its title says.
     """
     console = Console(highlight=False)
     console.print(
@@ -69,14 +69,14 @@ async def run_demo() -> bool:
                 }
                 return await _play_all(console, clients)
         except BaseExceptionGroup as group:
-            # The client's task groups wrap whatever happens inside them, once each.
+            # Each task group of the client wraps an error in a group once more.
             raise _unwrap(group) from None
 
 
 async def _answer(
     console: Console, _: object, params: types.ElicitRequestParams
 ) -> types.ElicitResult:
-    """Answer for the person whom the server asks, and show what they would read."""
+    """Approve in place of the person whom the server asks, and show the question."""
     console.print(Padding(Text(f"the person is asked:\n{params.message}", style="yellow"), 1))
     console.print("    and approves\n", style="yellow")
     return types.ElicitResult(action="accept", content={"decision": Answer.APPROVE.value})
@@ -100,7 +100,7 @@ def _unwrap(error: BaseException) -> BaseException:
 
 
 def _server(base_url: str, options: tuple[str, ...]) -> StdioServerParameters:
-    # The operator's own token and settings have no place in front of a simulated API.
+    # Without the operator's own settings, and so that no real token reaches the simulated API.
     own = ("CLOUDFLARE_", "PYMODE_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     search_path = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]

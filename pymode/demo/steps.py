@@ -1,4 +1,4 @@
-"""What the demo shows: calls of the two tools, and what each must come to."""
+"""The steps of the demo: calls of the two tools, and a check of each answer."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 ZONES = 57
-# Two servers: one with rules of an operator, one that sends no writes.
+# Options of the two servers: one with rules and approvals, one as a dry run.
 GUARDED = ("--deny", "DELETE /zones/*", "--approve", "POST /zones/*/purge_cache")
 DRY = ("--dry-run",)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One tool call, and what it must show.
+    """One tool call, and the check of its answer.
 
     Args:
-        title: what it is about, as a line for people.
+        title: a line for people.
         tool: `search` or `execute`.
-        code: what is sent.
-        options: of the server that takes it.
-        holds: whether an answer, its text and whether it is an error, shows what was promised.
+        code: the argument of the call.
+        holds: takes the answer's text and whether it is an error, and returns whether it shows what
+            the title says.
+        options: which server is called.
     """
 
     title: str

@@ -16,7 +16,7 @@ from pymode.simulator.gate import PREFIX
 from pymode.simulator.state import State
 
 HOST = "127.0.0.1"
-# How long answers that are still being sent may hold up the end.
+# How long the server waits at its end for answers that it still sends.
 SHUTDOWN_SECONDS = 1
 
 
@@ -24,7 +24,7 @@ class AnnouncingServer(uvicorn.Server):
     """A server that prints its base URL once it answers.
 
     Args:
-        config: of uvicorn.
+        config: the configuration of uvicorn.
         base_url: the line to print.
     """
 
@@ -33,16 +33,16 @@ class AnnouncingServer(uvicorn.Server):
         self.base_url = base_url
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen, then say so."""
+        """Start to listen, then print the base URL."""
         await super().startup(sockets)
         if self.started:
             sys.stdout.write(f"{self.base_url}\n")
             sys.stdout.flush()
 
     def stop_when_stdin_closes(self) -> None:
-        """Wait for the end of standard input in a thread, then end the server.
+        """End the server when standard input ends; a thread waits for that.
 
-        The kernel closes the pipe of a parent that died in any way, so no orphan stays behind.
+        The kernel closes the pipe however the parent dies, so the server never outlives it.
         """
 
         def watch() -> None:
@@ -72,7 +72,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGTERM, SIGINT or, if asked for, the end of standard input."""
+    """Serve until SIGTERM, SIGINT or, with `--until-stdin-closes`, the end of standard input."""
     options = parse_arguments(arguments)
     state = State.seeded(
         zones=options.zones,
@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
         server = AnnouncingServer(config, f"http://{HOST}:{listener.getsockname()[1]}{PREFIX}")
         if options.until_stdin_closes:
             server.stop_when_stdin_closes()
-        # uvicorn shuts down in order on Ctrl-C and raises it again afterwards.
+        # uvicorn raises Ctrl-C again after it has shut down.
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
     return 0

@@ -1,4 +1,4 @@
-"""The user, the token and the accounts that it sees."""
+"""The user, the token and the accounts that the token can see."""
 
 from __future__ import annotations
 

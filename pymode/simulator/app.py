@@ -14,19 +14,19 @@ from pymode.simulator.envelope import Refusal, refuse, unroutable
 from pymode.simulator.gate import PREFIX, Gate
 from pymode.simulator.state import State
 
-# Routes are tried in this order, so what agents ask for most comes first.
+# Starlette tries routes in this order, so the products that agents use most come first.
 PRODUCTS = (dns, zones, accounts, rulesets, workers, kv, graphql, faults)
 
 
 async def answer_refusal(request: Request, refusal: Exception) -> Response:
-    """Turn a Refusal into its envelope."""
+    """Answer with the envelope of a Refusal."""
     if not isinstance(refusal, Refusal):
         raise TypeError from refusal
     return refuse(refusal)
 
 
 async def answer_http_exception(request: Request, error: Exception) -> Response:
-    """Turn what the router raises into Cloudflare's envelope."""
+    """Answer an error of the router with Cloudflare's envelope."""
     if not isinstance(error, HTTPException):
         raise TypeError from error
     if error.status_code == 405:
@@ -53,6 +53,6 @@ def create_app(state: State) -> Starlette:
         middleware=[Middleware(Gate, state=state)],
         exception_handlers={Refusal: answer_refusal, HTTPException: answer_http_exception},
     )
-    # A path with a slash too many is unknown to Cloudflare.
+    # Cloudflare does not know paths with a slash at the end.
     app.router.redirect_slashes = False
     return app

@@ -1,4 +1,4 @@
-"""DNS records of a zone, with Cloudflare's checks and their codes."""
+"""DNS records of a zone, with Cloudflare's checks and error codes."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ ROUTES = Routes("/zones/{zone_id}/dns_records")
 
 
 def filters_of(request: Request) -> list[Callable[[Json], bool]]:
-    """Return one test for each filter in the query.
+    """Return a test of a record for each filter in the query.
 
     Raises:
-        Refusal: a record type that does not exist.
+        Refusal: the query filters by an unknown record type.
     """
     tests: list[Callable[[Json], bool]] = []
     for key, wanted in request.query_params.multi_items():
@@ -102,7 +102,7 @@ async def _list_records(request: Request) -> Response:
 
 
 def check_content(kind: str, content: str) -> str:
-    """Return the content of a record in its usual form.
+    """Return the content of a record in its normal form.
 
     Raises:
         Refusal: a record of this type cannot have this content.
@@ -135,7 +135,7 @@ def _is_address(text: str) -> bool:
 
 
 def full_name(name: str, zone_name: str) -> str:
-    """Return a record's whole name: `@` is the zone, any other name is taken inside it."""
+    """Return the full name of a record; `@` is the zone, other names are below it."""
     name = name.lower().rstrip(".")
     if name in ("@", "", zone_name):
         return zone_name
@@ -146,8 +146,8 @@ def check_record(facts: Json, zone: Zone) -> Json:
     """Return the checked fields of a record.
 
     Args:
-        facts: what the caller sent, merged with what the record had.
-        zone: where it belongs.
+        facts: what the caller sent; in a PATCH, merged with the old record.
+        zone: the record's zone.
 
     Raises:
         Refusal: a field is missing or cannot have its value.
@@ -188,7 +188,7 @@ def _check_options(facts: Json, kind: str) -> Json:
     comment, tags = facts.get("comment"), facts.get("tags") or []
     if not isinstance(comment, str | None) or not isinstance(tags, list):
         raise Refusal(400, (9207, "Request body is invalid: 'comment' or 'tags'."))
-    # A proxied record answers with Cloudflare's addresses, whose lifetime is not the caller's.
+    # A proxied record resolves to Cloudflare's addresses, and Cloudflare sets their lifetime.
     options: Json = {
         "proxied": proxied,
         "ttl": 1 if proxied else ttl,
@@ -204,10 +204,10 @@ def _check_options(facts: Json, kind: str) -> Json:
 
 
 def check_conflicts(record: Json, zone: Zone, own_id: str | None = None) -> None:
-    """Compare a record with the others of its zone.
+    """Check that a record can exist beside the others of its zone.
 
     Raises:
-        Refusal: the same record is there, or one that excludes it.
+        Refusal: the zone has the same record, or one that excludes it.
     """
     addresses = ("A", "AAAA")
     for other in zone.dns_records.values():
@@ -251,7 +251,7 @@ async def _create_record(request: Request) -> Response:
     return answer(record)
 
 
-# Before the route of one record, which `export` would match, too.
+# Before the route of one record, which would match `export`, too.
 @ROUTES("GET", "/export")
 async def _export_records(request: Request) -> Response:
     """Answer with a zone file, not JSON."""
@@ -273,7 +273,7 @@ async def _get_record(request: Request) -> Response:
 
 @ROUTES("PATCH PUT", "/{dns_record_id}")
 async def _change_record(request: Request) -> Response:
-    """Answer PATCH, which keeps what is not given, and PUT, which does not."""
+    """Change a record: PATCH keeps the fields that are not given, PUT resets them."""
     zone, state = zone_of(request), state_of(request)
     record = record_of(request, zone)
     body = await read_object(request)

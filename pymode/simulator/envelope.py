@@ -1,4 +1,4 @@
-"""The shape of every answer: the envelope, its pages, and refusals with Cloudflare's codes."""
+"""The form of every answer: the envelope, pages, and refusals with Cloudflare's error codes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 
 
 class Refusal(Exception):
-    """An answer with `success` false; it never leaves the simulator as an exception.
+    """A request is answered with `success` false; the app turns this exception into the answer.
 
     Args:
         status: HTTP status, 400 and up.
@@ -47,7 +47,7 @@ def write_json(value: object) -> bytes:
     try:
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        # Half a surrogate pair, which a caller may send as an escape, has no UTF-8 form.
+        # A caller may send half a surrogate pair as an escape; UTF-8 cannot encode it.
         return json.dumps(value, separators=(",", ":")).encode()
 
 
@@ -63,7 +63,7 @@ def answer(
 
     Args:
         result: any JSON value.
-        info: `result_info`; left out where it is None.
+        info: `result_info`; None leaves it out.
         messages: objects with `code` and `message`.
         status: HTTP status.
     """
@@ -80,7 +80,7 @@ def refuse(refusal: Refusal) -> Response:
 
 
 def unroutable(path: str) -> Refusal:
-    """Return the refusal of a path, or of an identifier, that the API does not know."""
+    """Return the refusal of an unknown path or a malformed identifier."""
     return Refusal(
         404,
         (7003, f"Could not route to {path}, perhaps your object identifier is invalid?"),
@@ -90,7 +90,7 @@ def unroutable(path: str) -> Refusal:
 
 @dataclass(frozen=True)
 class PageSizes:
-    """How many items a page of one listing may hold; sizes outside are moved to the nearest."""
+    """Page sizes of one listing; a size outside the bounds becomes the nearest one inside."""
 
     default: int
     minimum: int
@@ -98,10 +98,10 @@ class PageSizes:
 
 
 def read_int(request: Request, name: str, default: int) -> int:
-    """Return a whole number of the query.
+    """Return an integer of the query.
 
     Raises:
-        Refusal: it is not a whole number of at most nine digits.
+        Refusal: it is not an integer of at most nine digits.
     """
     text = request.query_params.get(name)
     if text is None:
@@ -169,10 +169,10 @@ async def read_json(request: Request) -> Any:
 
 
 async def read_object(request: Request) -> Json:
-    """Return the request's body, which has to be a JSON object.
+    """Return the request's body, which must be a JSON object.
 
     Raises:
-        Refusal: it is anything else.
+        Refusal: it is not.
     """
     value = await read_json(request)
     if not isinstance(value, dict):
@@ -181,10 +181,10 @@ async def read_object(request: Request) -> Json:
 
 
 async def read_parts(request: Request, body: bytes) -> list[tuple[tuple[str, ...], bytes]]:
-    """Return the parts of a multipart body: the names of each (field, file name) and its bytes.
+    """Return the parts of a multipart body: field name, file name if there is one, and bytes.
 
     Args:
-        request: gives the content type with the boundary.
+        request: its content type has the boundary.
         body: what `read_body` returned.
     """
 

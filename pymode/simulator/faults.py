@@ -1,6 +1,6 @@
-"""Hostile and broken answers, and the record of requests: /client/v4/simulator/…
+"""Hostile and broken answers, and the record of requests, under /client/v4/simulator/.
 
-No token is asked for here, and neither latency nor rate limit apply.
+These routes need no token; latency and rate limit do not apply to them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ROUTES = Routes("/simulator")
 @ROUTES(ANY, "/echo/{rest:path}")
 @ROUTES(ANY, "/echo")
 async def _echo(request: Request) -> Response:
-    """Answer what was sent, the Authorization header too, so that redaction can be tested."""
+    """Answer with the request, including its Authorization header, to test redaction."""
     body = await read_body(request)
     return answer(
         {
@@ -80,7 +80,7 @@ def gzip_bomb(mebibytes: int) -> bytes:
     """Return a gzip body of about 1 KB for each MiB of zeros that it decodes to."""
     zeros = bytes(MEBIBYTE)
     compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    # A full flush forgets the history, so that one compressed MiB can stand for every MiB.
+    # A full flush resets the history, so one compressed MiB can be repeated for all of them.
     block = compressor.compress(zeros) + compressor.flush(zlib.Z_FULL_FLUSH)
     checksum = 0
     for _ in range(mebibytes):
@@ -93,7 +93,7 @@ def gzip_bomb(mebibytes: int) -> bytes:
 
 @ROUTES("GET", "/gzip-bomb")
 async def _send_gzip_bomb(request: Request) -> Response:
-    """Answer 200 KB that decode to 200 MiB, whatever encoding was asked for."""
+    """Answer 200 KB that decode to 200 MiB, whatever encodings the client accepts."""
     mebibytes = max(1, min(read_int(request, "mebibytes", BOMB_MEBIBYTES), 1024))
     headers = {"content-encoding": "gzip"}
     return Response(gzip_bomb(mebibytes), 200, headers, "application/json")
@@ -101,7 +101,7 @@ async def _send_gzip_bomb(request: Request) -> Response:
 
 @ROUTES("GET", "/large")
 async def _send_large(request: Request) -> Response:
-    """Answer an envelope whose result is text of `bytes` characters, without a length."""
+    """Answer an envelope with a text of `bytes` characters, without a Content-Length."""
     size_bytes = max(0, min(read_int(request, "bytes", MEBIBYTE), 1024 * MEBIBYTE))
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -142,7 +142,7 @@ async def _drip(request: Request) -> Response:
 
 @ROUTES("GET", "/binary")
 async def _send_binary(request: Request) -> Response:
-    """Answer bytes that are no text."""
+    """Answer bytes that are not text."""
     return Response(PNG, media_type="image/png")
 
 
@@ -154,13 +154,13 @@ async def _send_text(request: Request) -> Response:
 
 @ROUTES("GET", "/truncated-json")
 async def _send_truncated_json(request: Request) -> Response:
-    """Answer the beginning of an envelope as if it were a whole one."""
+    """Answer an envelope that breaks off in the middle."""
     return Response(b'{"success":true,"result":[{"id":"1"},{"i', media_type="application/json")
 
 
 @ROUTES("GET", "/deep-json")
 async def _send_deep_json(request: Request) -> Response:
-    """Answer lists within lists, `depth` of them."""
+    """Answer `depth` nested lists."""
     depth = max(0, min(read_int(request, "depth", 100_000), 1_000_000))
     head = b'{"success":true,"errors":[],"messages":[],"result":'
     return Response(head + b"[" * depth + b"]" * depth + b"}", media_type="application/json")
@@ -180,43 +180,43 @@ async def _send_no_content(request: Request) -> Response:
 
 
 class Reset:
-    """An endpoint that announces 1,000 bytes, sends a few and closes the connection."""
+    """An ASGI application that announces 1,000 bytes, sends a few and closes the connection."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Begin to answer."""
+        """Send the beginning of an answer."""
         headers = [(b"content-type", b"application/json"), (b"content-length", b"1000")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b'{"success":', "more_body": True})
-        # The server closes the connection of an application that returns without an end.
+        # uvicorn closes the connection when an application returns before the end of its answer.
 
 
-# It writes to the server itself, so it is an application and no handler.
+# Not a handler, because no Response of Starlette breaks off like this.
 ROUTES.append(Route("/simulator/reset", Reset()))
 
 
 @ROUTES("GET", "/requests")
 async def _list_requests(request: Request) -> Response:
-    """Answer the requests seen so far, oldest first, without headers or bodies."""
+    """Answer with the recorded requests, oldest first, without headers or bodies."""
     return answer(list(state_of(request).traffic.requests))
 
 
 @ROUTES("DELETE", "/requests")
 async def _clear_requests(request: Request) -> Response:
-    """Forget the requests seen so far, and the most in flight."""
+    """Clear the recorded requests and the maximum in flight."""
     state_of(request).traffic.clear()
     return answer([])
 
 
 @ROUTES("GET", "/in-flight")
 async def _get_in_flight(request: Request) -> Response:
-    """Answer how many requests are in flight, and how many there were at most."""
+    """Answer how many requests are in flight now, and how many were at most."""
     traffic = state_of(request).traffic
     return answer({"current": traffic.in_flight, "maximum": traffic.max_in_flight})
 
 
 @ROUTES("PUT", "/rate-limit")
 async def _set_rate_limit(request: Request) -> Response:
-    """Set the rate limit to `{"requests": 5, "refusals": 1}` and start to count anew."""
+    """Set the rate limit, as `{"requests": 5, "refusals": 1}`, and reset its count."""
     body = await read_object(request)
     requests, refusals = body.get("requests", 0), body.get("refusals", 1)
     if not isinstance(requests, int) or not isinstance(refusals, int):

@@ -1,4 +1,4 @@
-"""What every request passes: the record, the latency, the rate limit and the token."""
+"""Middleware for every request: record, latency, rate limit and token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pymode.simulator.state import Access, State
 
 PREFIX = "/client/v4"
 SIMULATOR_PREFIX = f"{PREFIX}/simulator/"
-# Looking at the record does not change it.
+# Reading the record must not change it.
 UNRECORDED = (f"{SIMULATOR_PREFIX}requests", f"{SIMULATOR_PREFIX}in-flight")
 
 TOKEN = re.compile(r"[A-Za-z0-9_.~+/=-]{8,512}")
@@ -23,12 +23,11 @@ READ_METHODS = ("GET", "HEAD", "OPTIONS")
 class Gate:
     """ASGI middleware in front of every route.
 
-    A plain function of scope, receive and send: Starlette's BaseHTTPMiddleware would start a
-    task group for each request.
+    It is plain ASGI, because Starlette's BaseHTTPMiddleware starts a task group for each request.
 
     Args:
-        app: what to serve behind the gate.
-        state: where requests are recorded; it also holds latency and rate limit.
+        app: the application behind it.
+        state: has the record of requests, the latency and the rate limit.
     """
 
     def __init__(self, app: ASGIApp, state: State) -> None:
@@ -36,7 +35,7 @@ class Gate:
         self.state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on, and record it."""
+        """Record one request and pass it on."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -91,7 +90,8 @@ def admit(request: Request, state: State) -> Access:
     """Return what the request's token may do.
 
     Raises:
-        Refusal: too many requests, no token, a malformed, unknown or insufficient one.
+        Refusal: there are too many requests, or the token is missing, malformed, unknown or may
+            not do this.
     """
     if state.rate_limit.refuses():
         raise Refusal(
@@ -119,7 +119,7 @@ def admit(request: Request, state: State) -> Access:
 
 
 def _unknown_token(path: str) -> Refusal:
-    """Return how the product behind `path` refuses an unknown token: they do not agree."""
+    """Return the refusal of an unknown token; the products of the real API differ in it."""
     if path == "/user/tokens/verify":
         return Refusal(401, (1000, "Invalid API Token"))
     if path.startswith(("/zones", "/user")):

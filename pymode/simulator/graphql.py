@@ -30,9 +30,9 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 ROUTES = Routes()
 
 
-def count(most: int, *parts: object) -> int:
-    """Return a number from 0 to `most` that depends only on `parts`."""
-    return int(seed.identifier("count", *parts)[:12], 16) % (most + 1)
+def count(maximum: int, *parts: object) -> int:
+    """Return a number from 0 to `maximum` that depends only on `parts`."""
+    return int(seed.identifier("count", *parts)[:12], 16) % (maximum + 1)
 
 
 def daily_requests(zone: Zone) -> list[Json]:
@@ -79,7 +79,7 @@ def worker_invocations(scripts: Iterable[str]) -> list[Json]:
 
 
 def flatten(row: Json) -> Json:
-    """Return every innermost value of a row by its own name."""
+    """Return a row without its groups: each value by its own name."""
     flat: Json = {}
     for name, value in row.items():
         flat |= value if isinstance(value, dict) else {name: value}
@@ -87,10 +87,10 @@ def flatten(row: Json) -> Json:
 
 
 def choose_rows(rows: list[Json], arguments: Json, path: list[str]) -> list[Json]:
-    """Return the rows that `filter`, `orderBy` and `limit` ask for.
+    """Return the rows that `filter`, `orderBy` and `limit` select.
 
     Raises:
-        QueryError: one of them names an unknown field or has no usable value.
+        QueryError: one of them names an unknown field or has a wrong value.
     """
     limit = arguments.get("limit", MAX_ROWS)
     if isinstance(limit, bool) or not isinstance(limit, int) or not 0 < limit <= MAX_ROWS:
@@ -110,7 +110,7 @@ def choose_rows(rows: list[Json], arguments: Json, path: list[str]) -> list[Json
             raise QueryError(f"error parsing args for {condition}", path) from None
     orders = arguments.get("orderBy") or []
     for order in reversed(orders if isinstance(orders, list) else [orders]):
-        # `sum_requests_DESC` and `date_ASC` both end in a field and a direction.
+        # `sum_requests_DESC` has a group before the field, `date_ASC` has none.
         *_, name, direction = ["", *str(order).split("_")]
         if known and (name not in known or direction not in ("ASC", "DESC")):
             raise QueryError(f"unknown orderBy {order}", path)
@@ -122,7 +122,7 @@ def project(row: Json, fields: list[Field], path: list[str]) -> Json:
     """Return the selected fields of a row.
 
     Raises:
-        QueryError: the row has no such field, or it is selected the wrong way.
+        QueryError: the row has no such field, or the field needs or forbids selections.
     """
     chosen: Json = {}
     for field in fields:
@@ -138,7 +138,10 @@ def project(row: Json, fields: list[Field], path: list[str]) -> Json:
 
 
 class Answerer:
-    """Answers one query; errors of single datasets gather in `errors`, their value is null."""
+    """Answers one query.
+
+    A dataset that fails alone becomes null, and `errors` gets its error, as in the real API.
+    """
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -158,7 +161,7 @@ class Answerer:
         return data
 
     def view(self, viewer: Field) -> Json:
-        """Return the viewer: zones and accounts."""
+        """Return the viewer, with its zones and accounts."""
         answer: Json = {}
         for field in viewer.selections:
             path = [viewer.key, field.key]
@@ -210,9 +213,10 @@ class Answerer:
         """Return the selected datasets of one zone or account.
 
         Args:
-            rows: text, a function that returns rows, or None where the plan lacks the dataset.
+            rows: by name, text, a function that returns rows, or None for a dataset that the plan
+                lacks.
             owner: the field whose selections are answered.
-            path: where it stands.
+            path: of that field in the answer.
         """
         answer: Json = {}
         for field in owner.selections:

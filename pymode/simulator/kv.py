@@ -1,4 +1,4 @@
-"""Workers KV: namespaces, keys with a cursor, values as bytes."""
+"""Workers KV: namespaces, keys in pages with a cursor, values as bytes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEY_LIMITS = PageSizes(default=1000, minimum=10, maximum=1000)
 MAX_BULK_PAIRS = 10_000
 MAX_KEY_BYTES = 512
 MIN_TTL_SECONDS = 60
-# When a value with a lifetime was written; a simulated clock, so that nothing ever expires.
+# The simulated time of every write with a lifetime; it is fixed, so that nothing ever expires.
 EPOCH_SECONDS = 1_767_225_600
 ROUTES = Routes("/accounts/{account_id}/storage/kv/namespaces")
 
@@ -108,10 +108,10 @@ async def _delete_namespace(request: Request) -> Response:
 
 
 def read_cursor(text: str) -> str:
-    """Return the last key of the page before; the cursor is opaque to callers.
+    """Return the last key of the previous page, which the cursor encodes.
 
     Raises:
-        Refusal: this is no cursor of ours.
+        Refusal: the text is not such a cursor.
     """
     try:
         return base64.b64decode(text, altchars=b"-_", validate=True).decode()
@@ -161,7 +161,7 @@ def value_of(request: Request) -> Value:
     return value
 
 
-# `:path`, because a slash in a key arrives here decoded.
+# `:path`, because a key may contain a slash, and the router sees it decoded.
 @ROUTES("GET", "/{namespace_id}/values/{key_name:path}")
 async def _get_value(request: Request) -> Response:
     """Answer with the bytes themselves, without an envelope."""
@@ -193,10 +193,10 @@ def check_key(name: Any) -> str:
 
 
 def check_expiration(expiration: Any, ttl: Any) -> int | None:
-    """Return when a value expires, in seconds since the epoch, or None.
+    """Return when a value expires, in seconds since the epoch, or None if it does not.
 
     Raises:
-        Refusal: not a number, or a lifetime below MIN_TTL_SECONDS.
+        Refusal: one of both is not an integer, or the lifetime is below MIN_TTL_SECONDS.
     """
     for given in (expiration, ttl):
         if given is not None and (isinstance(given, bool) or not isinstance(given, int)):
@@ -248,7 +248,7 @@ def read_pair(pair: Any) -> tuple[str, Value]:
     """Return the key and value of one entry of a bulk write.
 
     Raises:
-        Refusal: it is no object with `key` and `value`, or its base64 cannot be read.
+        Refusal: it is not an object with `key` and `value`, or its base64 is invalid.
     """
     if not isinstance(pair, dict) or not isinstance(pair.get("value"), str):
         raise Refusal(400, (10038, "each entry needs 'key' and 'value', both text"))
@@ -263,10 +263,10 @@ def read_pair(pair: Any) -> tuple[str, Value]:
 
 
 async def read_list(request: Request) -> list[Any]:
-    """Return the body, which has to be a list of at most MAX_BULK_PAIRS entries.
+    """Return the body, which must be a list of at most MAX_BULK_PAIRS entries.
 
     Raises:
-        Refusal: it is anything else.
+        Refusal: it is not.
     """
     entries = await read_json(request)
     if not isinstance(entries, list) or len(entries) > MAX_BULK_PAIRS:

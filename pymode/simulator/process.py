@@ -16,7 +16,7 @@ from pymode.errors import SimulatorError
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 5.0
-# What a Python needs to start; everything else, tokens above all, stays with the parent.
+# What Python needs to start. Nothing else is passed on, so no token reaches the child.
 KEPT_ENVIRONMENT = ("PATH", "LANG", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
 
 
@@ -29,20 +29,20 @@ def running(
     rate_limit_refusals: int = 1,
     ready_seconds: float = READY_SECONDS,
 ) -> Iterator[str]:
-    """Run the simulator as a child process for the time of a `with` block.
+    """Run the simulator as a child process during a `with` block.
 
     Args:
         zones: how many zones the first account has.
         latency_ms: how long every API request waits.
-        rate_limit: requests between refusals with 429, 0 for none.
+        rate_limit: how many requests are answered before some get 429; 0 turns it off.
         rate_limit_refusals: how many requests in a row are then refused.
-        ready_seconds: how long it may take to come up.
+        ready_seconds: how long its start may take.
 
     Yields:
         The base URL, `http://127.0.0.1:PORT/client/v4`.
 
     Raises:
-        SimulatorError: it did not come up in time.
+        SimulatorError: it did not start in time.
     """
     command = [
         *(sys.executable, "-P", "-m", "pymode.simulator", "--until-stdin-closes"),
@@ -71,10 +71,10 @@ def read_base_url(
     """Return the line that the child prints when it is ready.
 
     Raises:
-        SimulatorError: it printed something else, or nothing in time.
+        SimulatorError: it printed another line, or none in time.
     """
     assert process.stdout is not None  # noqa: S101 - it was started with a pipe
-    # Killing the child ends its output, and with it the wait for a line.
+    # Killing the child closes its output, which ends `readline` below.
     timer = threading.Timer(ready_seconds, process.kill)
     timer.start()
     try:
@@ -92,15 +92,15 @@ def read_base_url(
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the child: ask first, then insist; each wait is bounded."""
+    """End the child: close its input, then terminate, then kill it; each wait is bounded."""
     if process.stdin is not None:
         process.stdin.close()
-    for insist in (process.terminate, process.kill, None):
+    for next_step in (process.terminate, process.kill, None):
         try:
             process.wait(STOP_SECONDS)
             break
         except subprocess.TimeoutExpired:
-            if insist is not None:
-                insist()
+            if next_step is not None:
+                next_step()
     if process.stdout is not None:
         process.stdout.close()

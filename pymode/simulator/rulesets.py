@@ -1,4 +1,4 @@
-"""Rulesets of a zone or an account: the WAF, redirects, transforms, cache rules."""
+"""Rulesets of a zone or an account: WAF, redirects, transforms, cache rules."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def rulesets_of(request: Request) -> dict[str, Json]:
 
 
 def owner_kind(request: Request) -> str:
-    """Return the kind of an entry point there: `zone` or `root`."""
+    """Return the kind that an entry point of the zone or account has: `zone` or `root`."""
     return "zone" if "zone_id" in request.path_params else "root"
 
 
@@ -52,7 +52,7 @@ def ruleset_of(request: Request, *, to_change: bool = False) -> Json:
     """Return the ruleset that the path names.
 
     Raises:
-        Refusal: there is none, or it has to change and is Cloudflare's own.
+        Refusal: there is no such ruleset, or it is to change and is Cloudflare's own.
     """
     ruleset_id = read_id(request, "ruleset_id")
     ruleset = rulesets_of(request).get(ruleset_id)
@@ -75,10 +75,10 @@ def check_phase(phase: Any) -> str:
 
 
 def check_expression(expression: Any) -> str:
-    """Return a rule's expression: text in which quotes and brackets close.
+    """Return a rule's expression, a text with balanced quotes and brackets.
 
     Raises:
-        Refusal: it is anything else.
+        Refusal: it is empty or unbalanced.
     """
     reason = "it must not be empty"
     if isinstance(expression, str) and expression.strip():
@@ -97,12 +97,12 @@ def check_rule(request: Request, body: Any, old: Json | None = None) -> Json:
     """Return a rule as it will be stored.
 
     Args:
-        request: gives the state its clock and ids.
+        request: has the state with its clock and ids.
         body: what the caller sent.
-        old: the rule that it changes; None makes a new one.
+        old: the rule to change; None makes a new one.
 
     Raises:
-        Refusal: action or expression are missing or cannot be used.
+        Refusal: a field is missing or has a wrong value.
     """
     if not isinstance(body, dict):
         raise Refusal(400, (20120, "a rule must be a JSON object"))
@@ -130,7 +130,7 @@ def check_rule(request: Request, body: Any, old: Json | None = None) -> Json:
 
 
 def check_rules(request: Request, rules: Any, old: list[Json]) -> list[Json]:
-    """Return a whole list of rules; one that carries the id of an old rule replaces it."""
+    """Return a list of rules to store; a rule with the id of an old one changes that one."""
     if not isinstance(rules, list):
         raise Refusal(400, (20120, "'rules' must be a list of rules"))
     known = {rule["id"]: rule for rule in old}
@@ -143,7 +143,7 @@ def check_rules(request: Request, rules: Any, old: list[Json]) -> list[Json]:
 
 
 def touch(request: Request, ruleset: Json) -> Json:
-    """Give a changed ruleset its next version and return it."""
+    """Count up the version of a changed ruleset and return it."""
     state_of(request).writes += 1
     ruleset |= {
         "version": str(int(ruleset["version"]) + 1),
@@ -153,7 +153,7 @@ def touch(request: Request, ruleset: Json) -> Json:
 
 
 def entrypoint_of(request: Request, phase: str) -> Json | None:
-    """Return the ruleset where a phase starts, None where it has no rules yet."""
+    """Return the entry point of a phase, or None if the phase has no rules yet."""
     kind = owner_kind(request)
     for ruleset in rulesets_of(request).values():
         if ruleset["phase"] == phase and ruleset["kind"] == kind:
@@ -243,7 +243,7 @@ async def _update_entrypoint(request: Request) -> Response:
 
 
 def place(rules: list[Json], rule: Json, position: Any) -> None:
-    """Insert a rule where `position` says: `{"before": id}`, `{"after": id}` or `{"index": 1}`.
+    """Insert a rule at a position: `{"before": id}`, `{"after": id}` or `{"index": 1}`.
 
     Raises:
         Refusal: the position names no place in the list.
@@ -268,7 +268,7 @@ def place(rules: list[Json], rule: Json, position: Any) -> None:
 
 
 def rule_index(request: Request, ruleset: Json) -> int:
-    """Return where the rule that the path names stands.
+    """Return the index of the rule that the path names.
 
     Raises:
         Refusal: there is no such rule.

@@ -1,4 +1,7 @@
-"""What the simulated accounts hold at first: a pure function of names and indexes."""
+"""The first contents of the simulated accounts, computed from names and indexes only.
+
+Every run has the same ids, so tests and benchmark tasks can name them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ Json = dict[str, Any]
 
 SEEDED_ON = "2025-06-01T08:00:00.000000Z"
 
-# Domains that are reserved for examples; from the fourth on they are numbered.
+# Domains that are reserved for examples; further zones are numbered.
 ZONE_NAMES = ("example.com", "example.net", "example.org")
 STATUSES = ("active", "active", "pending", "active", "active", "active", "moved", "active")
 PLANS = ("Enterprise Website", "Pro Website", "Free Website", "Business Website", "Free Website")
@@ -19,7 +22,7 @@ PLANS = ("Enterprise Website", "Pro Website", "Free Website", "Business Website"
 LARGE_ZONE = 0
 LARGE_ZONE_HOSTS = 124
 
-# Every zone setting that the simulator knows, with the values that it may take.
+# Every zone setting that the simulator knows, with its possible values; the first is the default.
 SETTINGS: dict[str, tuple[Any, ...]] = {
     "always_online": ("on", "off"),
     "always_use_https": ("off", "on"),
@@ -36,7 +39,7 @@ SETTINGS: dict[str, tuple[Any, ...]] = {
     "tls_1_3": ("on", "off", "zrt"),
     "websockets": ("on", "off"),
 }
-# These differ between the seeded zones, so that a search for weak ones finds some, not all.
+# These differ between zones, so that a search for weak settings finds some of them, not all.
 MIXED_SETTINGS = ("always_use_https", "min_tls_version", "ssl")
 
 # The real ids of Cloudflare's two best known managed rulesets.
@@ -84,7 +87,7 @@ def accounts() -> list[Json]:
 
 
 def zone(account: Json, index: int, name: str | None = None) -> Json:
-    """Return a zone of an account as the API answers it."""
+    """Return a zone of an account in the API's form."""
     if name is None:
         name = ZONE_NAMES[index] if index < len(ZONE_NAMES) else f"zone-{index:03}.example"
     status = STATUSES[index % len(STATUSES)]
@@ -124,7 +127,7 @@ def zone_settings(zone_name: str) -> dict[str, Json]:
 
 
 def dns_record(zone: Json, kind: str, name: str, content: str, **more: Any) -> Json:
-    """Return one DNS record of a zone as the API answers it."""
+    """Return one DNS record of a zone in the API's form."""
     proxiable = kind in ("A", "AAAA", "CNAME")
     record = {
         "id": identifier("dns", zone["name"], kind, name, content),
@@ -216,7 +219,7 @@ def managed_rulesets() -> dict[str, Json]:
 
 
 def zone_rulesets(zone_name: str, index: int) -> dict[str, Json]:
-    """Return the rulesets of a zone: every third one has no custom WAF rules yet."""
+    """Return the rulesets of a zone; every third zone has no custom WAF rules yet."""
     rulesets = managed_rulesets()
     managed_id = identifier("ruleset", zone_name, "managed")
     execute = rule(managed_id, 0, "execute", "true", "Run the managed rules")

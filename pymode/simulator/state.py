@@ -1,4 +1,4 @@
-"""What the simulated accounts hold, all of it in memory."""
+"""The contents of the simulated accounts, in memory only."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pymode.simulator import seed
 from pymode.simulator.envelope import Json, Refusal
 from pymode.simulator.routes import read_id
 
-# The oldest are forgotten, so that a long benchmark does not grow without end.
+# Older ones are dropped, so that memory stays bounded in a long benchmark.
 MAX_RECORDED_REQUESTS = 10_000
 
 
 @dataclass
 class Zone:
-    """One zone; `facts` is what the API answers for it, the rest is keyed by id."""
+    """One zone: `facts` is its object in the API's form, the other fields are by id."""
 
     facts: Json
     settings: dict[str, Json]
@@ -61,7 +61,7 @@ class Namespace:
 
 @dataclass
 class Account:
-    """One account; scripts by name, the rest by id."""
+    """One account: scripts are by name, the other contents by id."""
 
     facts: Json
     rulesets: dict[str, Json] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Access:
-    """What a token may do: the ids of the accounts that it sees, and whether it may write."""
+    """The rights of a token: the ids of the accounts that it sees, and whether it may write."""
 
     account_ids: tuple[str, ...]
     writes: bool
@@ -79,9 +79,9 @@ class Access:
 
 @dataclass
 class RateLimit:
-    """After every `requests` requests the next `refusals` are answered 429; 0 turns it off.
+    """After `requests` requests, the next `refusals` get 429, and so on; 0 turns it off.
 
-    It counts requests, not seconds, so that a test always meets it at the same place.
+    It counts requests instead of seconds, so that it acts at the same request in every test run.
     """
 
     requests: int = 0
@@ -89,7 +89,7 @@ class RateLimit:
     seen: int = 0
 
     def refuses(self) -> bool:
-        """Count one request and say whether it has to be refused."""
+        """Count one request, and return whether to refuse it."""
         if self.requests <= 0:
             return False
         position = self.seen % (self.requests + self.refusals)
@@ -99,7 +99,7 @@ class RateLimit:
 
 @dataclass
 class Traffic:
-    """The requests seen so far, and how many were in flight at once."""
+    """The recorded requests, and how many were in flight at once."""
 
     requests: deque[Json] = field(default_factory=lambda: deque(maxlen=MAX_RECORDED_REQUESTS))
     count: int = 0
@@ -107,21 +107,20 @@ class Traffic:
     max_in_flight: int = 0
 
     def clear(self) -> None:
-        """Forget what was seen; requests still in flight stay counted."""
+        """Clear the record; requests that are in flight still count as such."""
         self.requests.clear()
         self.max_in_flight = self.in_flight
 
 
 @dataclass
 class State:
-    """Everything that one simulated API knows.
+    """The whole state of one simulated API.
 
     Args:
-        accounts: by id; the first is seen by every token, the second only by
-            `simulated-two-accounts`.
+        accounts: by id; every token sees the first, only `simulated-two-accounts` sees the second.
         zones: by id.
-        latency_seconds: how long every API request waits before it is answered.
-        rate_limit: when to answer 429.
+        latency_seconds: how long every API request waits for its answer.
+        rate_limit: which requests get 429.
     """
 
     accounts: dict[str, Account] = field(default_factory=dict)
@@ -145,7 +144,7 @@ class State:
         Args:
             zones: how many zones the first account has; the second has one of its own.
             latency_seconds: how long every API request waits.
-            rate_limit: requests between refusals, 0 for none.
+            rate_limit: how many requests are answered before some get 429; 0 turns it off.
             rate_limit_refusals: how many requests in a row are then refused.
         """
         state = cls(
@@ -170,7 +169,7 @@ class State:
         return account
 
     def seed_zone(self, account: Account, index: int, name: str | None = None) -> Zone:
-        """Add the zone with this index, with everything in it, to an account."""
+        """Add the zone with this index and its contents to an account."""
         facts = seed.zone(account.facts, index, name)
         zone = Zone(
             facts,
@@ -188,7 +187,7 @@ class State:
         return seed.identifier("new", kind, self.writes)
 
     def now(self) -> str:
-        """Return the simulated time, which moves one second with every new id."""
+        """Return the simulated time, which advances by one second with every write."""
         moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.writes)
         return moment.strftime("%Y-%m-%dT%H:%M:%S.000000Z")
 
@@ -207,7 +206,7 @@ def account_of(request: Request) -> Account:
     """Return the account that the path names.
 
     Raises:
-        Refusal: the id is not one, or the token does not see that account.
+        Refusal: the id is malformed, or the token does not see such an account.
     """
     account_id = read_id(request, "account_id")
     if account_id not in access_of(request).account_ids:
@@ -227,7 +226,7 @@ def zone_of(request: Request) -> Zone:
     """Return the zone that the path names.
 
     Raises:
-        Refusal: the id is not one, or the token does not see such a zone.
+        Refusal: the id is malformed, or the token does not see such a zone.
     """
     zone_id = read_id(request, "zone_id")
     zone = state_of(request).zones.get(zone_id)

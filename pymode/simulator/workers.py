@@ -54,7 +54,7 @@ async def read_upload(request: Request) -> tuple[bytes, Json]:
     """Return the main module and the metadata of an upload, multipart or bare JavaScript.
 
     Raises:
-        Refusal: a part is missing or cannot be read.
+        Refusal: a part is missing or invalid.
     """
     body = await read_body(request)
     content_type = request.headers.get("content-type", "")
@@ -87,7 +87,7 @@ def check_bindings(account: Account, bindings: Any) -> list[Json]:
     """Return the bindings of an upload.
 
     Raises:
-        Refusal: they are no list of objects, or one names a KV namespace that is not there.
+        Refusal: they are not a list of objects, or one names a KV namespace that does not exist.
     """
     if not isinstance(bindings, list) or not all(isinstance(one, dict) for one in bindings):
         raise Refusal(400, (10054, "'bindings' must be a list of objects"))
@@ -135,7 +135,7 @@ def check_route(request: Request, zone: Zone, body: Json, own_id: str | None = N
     """Return the pattern and script of a route.
 
     Raises:
-        Refusal: the pattern is not of this zone or is taken, or there is no such Worker.
+        Refusal: the pattern is taken or belongs to another zone, or the Worker does not exist.
     """
     pattern, script = body.get("pattern"), body.get("script")
     host = pattern.partition("/")[0].lstrip("*") if isinstance(pattern, str) else ""

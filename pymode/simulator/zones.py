@@ -1,4 +1,4 @@
-"""Zones: their listing, creation, settings and cache."""
+"""Zones, their settings and their cache."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ROUTES = Routes("/zones")
 
 
 def matches_name(name: str, wanted: str) -> bool:
-    """Say whether a name passes a filter such as `example.com` or `contains:shop`."""
+    """Return whether a name passes a filter such as `example.com` or `contains:shop`."""
     operator, colon, text = wanted.partition(":")
     if colon and operator in NAME_FILTERS:
         return NAME_FILTERS[operator](name.lower(), text.lower())
@@ -44,7 +44,7 @@ def matches_name(name: str, wanted: str) -> bool:
 
 
 def sort_key(order: str) -> Callable[[Json], str]:
-    """Return the key of an order such as `name` or `account.id`."""
+    """Return the sort key for an order such as `name` or `account.id`."""
     head, _, tail = order.partition(".")
     return lambda facts: str(facts[head][tail] if tail else facts[head])
 
@@ -113,7 +113,7 @@ async def _get_zone(request: Request) -> Response:
 
 @ROUTES("PATCH", "/{zone_id}")
 async def _edit_zone(request: Request) -> Response:
-    """Change one property; the real API takes no more at a time."""
+    """Change one property; the real API takes only one at a time."""
     zone = zone_of(request)
     body = await read_object(request)
     known = {"paused": bool, "type": str, "vanity_name_servers": list}
@@ -156,7 +156,7 @@ def change_setting(zone: Zone, name: str, value: Any, moment: str) -> Json:
     """
     if name not in zone.settings:
         raise Refusal(400, (1006, f"Undefined zone setting: {name}"))
-    # 1 == True in Python, but not in JSON.
+    # `in` would take true for 1, which are equal in Python but not in JSON.
     if isinstance(value, bool) or value not in seed.SETTINGS[name]:
         raise Refusal(400, (1007, f"Invalid value for zone setting {name}"))
     zone.settings[name] |= {"value": value, "modified_on": moment}
