@@ -14,6 +14,8 @@ from pymode.apis.host import OpenAPIHost, Traffic
 from pymode.call import state
 from pymode.errors import HostCallError
 from pymode.limits import Limits
+from pymode.protocol import targets
+from pymode.protocol.replies import Failure, FailureKind, Value
 from pymode.tools import toolbox
 
 
@@ -36,11 +38,11 @@ class Account:
         try:
             account_id = await self.host.account_id()
         except HostCallError as error:
-            return json.dumps({"error": {"kind": "account", "message": str(error)}})
+            return Failure(FailureKind.ACCOUNT, str(error)).write()
         # A token that is made anew for each call may be another one in the next.
         if self.secret is not None:
             self.known.put(self.secret, account_id)
-        return json.dumps({"account_id": account_id})
+        return Value(json.dumps(account_id)).write()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +89,14 @@ class HostCalls:
     async def _answer(self, target: str, payload: str) -> str:
         if target in self.hosts:
             return await self.hosts[target].request(payload)
-        if target == toolbox.TARGET:
+        if target == targets.TOOLS:
             return await self.tools.answer(payload, self.reply_bytes)
-        if target == state.TARGET:
+        if target == targets.STATE:
             return self.states.answer(self.session, payload)
-        if self.account is not None and target == f"{self.account.host.name}.account_id":
+        if self.account is not None and target == targets.account_id(self.account.host.name):
             return await self.account.answer()
         return _refuse(f"there is no {target[:100]!r} in this call")
 
 
 def _refuse(message: str) -> str:
-    return json.dumps({"error": {"kind": "refused", "message": message}}) + "\n"
+    return Failure(FailureKind.REFUSED, message).write()

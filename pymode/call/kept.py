@@ -1,8 +1,7 @@
 """Results too large for an answer: kept for who made them, read by the code of later calls.
 
 The guest asks with a payload of JSON, `{"name": "r_…"}` for one result and `{}` for the names of
-all. The reply is a line of JSON, `{"ok": true}` or `{"error": {"kind": …, "message": …}}`, and then
-what was asked for, as JSON.
+all. The value of the reply is the JSON of what was asked for.
 """
 
 from __future__ import annotations
@@ -17,10 +16,9 @@ from pymode.answers.render import write_json
 from pymode.call.result import JSON, Keep
 from pymode.errors import LogError
 from pymode.log import Kept, Results
+from pymode.protocol import targets
+from pymode.protocol.replies import Failure, FailureKind, Value
 from pymode.sandbox.worker_process import Answer
-
-TARGET = "pymode.results"
-"""The host call; no API can have this name, because of its dot."""
 
 # A name has 18 characters; what is longer is none.
 _PAYLOAD_CHARS = 200
@@ -97,18 +95,18 @@ class Shelf:
         """What answers a guest: calls for results here, all others by `answer`."""
 
         async def through(target: str, payload: str) -> str:
-            if target != TARGET:
+            if target != targets.RESULTS:
                 return await answer(target, payload)
             try:
                 return await self._answer(payload)
             except LogError as error:
-                return _fail("unreadable", str(error))
+                return Failure(FailureKind.UNREADABLE, str(error)).write()
 
         return through
 
     async def _answer(self, payload: str) -> str:
         if self._owner is None:
-            return _fail("missing", _CLOSED)
+            return Failure(FailureKind.MISSING, _CLOSED).write()
         # The guest is hostile: what it sends is small and flat, or not looked at.
         small = payload if len(payload) <= _PAYLOAD_CHARS else "0"
         try:
@@ -116,7 +114,8 @@ class Shelf:
         except (ValueError, RecursionError):
             asked = None
         if asked == {}:
-            return _succeed(json.dumps([kept.id for kept in await self.list()]))
+            names = [kept.id for kept in await self.list()]
+            return Value(json.dumps(names)).write()
         name = asked.get("name") if isinstance(asked, dict) else None
         content = await self.read(name) if isinstance(name, str) else None
         if content is None:
@@ -125,16 +124,8 @@ class Shelf:
                 f"there is no result {shown}: it is kept no longer, or another token or server "
                 "made it; call the API again"
             )
-            return _fail("missing", msg)
-        return _succeed(content)
-
-
-def _succeed(content: str) -> str:
-    return f'{{"ok": true}}\n{content}'
-
-
-def _fail(kind: str, message: str) -> str:
-    return json.dumps({"error": {"kind": kind, "message": message}}) + "\n"
+            return Failure(FailureKind.MISSING, msg).write()
+        return Value(content).write()
 
 
 def find_owner(secret: SecretStr | None, api: str) -> bytes:

@@ -21,6 +21,7 @@ from collections.abc import Awaitable
 from pymode.call.journal import JOURNAL_BYTES, Entry, Journal, digest_call, too_large
 from pymode.errors import ApprovalError, ReplayDiverged
 from pymode.policy.approvals import Answer, Asked, Question
+from pymode.protocol.replies import INTERNAL_FAILURE
 from pymode.sandbox.conditions import Conditions, read_readings
 from pymode.sandbox.frames import STOP
 from pymode.sandbox.pool import Run as Finished
@@ -175,8 +176,7 @@ class Attempt:
         except Exception:
             # It may have been sent all the same, so it must not be sent again.
             _log.exception("a host call failed")
-            error = {"error": {"kind": "internal", "message": "pymode failed to answer; a bug"}}
-            reply = json.dumps(error) + "\n"
+            reply = INTERNAL_FAILURE.write()
         self._journal_bytes += len(reply)
         # What does not fit any more is counted and not kept: this call can pause no more.
         if self._journal_bytes <= JOURNAL_BYTES:

@@ -21,9 +21,9 @@ from pymode.limits import Limits
 from pymode.log import Log, OpenCall
 from pymode.log.text import Redact, name_outcome
 from pymode.policy.approvals import Approver, Paused
+from pymode.protocol import targets
 from pymode.sandbox.pool import Pool
 from pymode.sandbox.worker_process import Answer
-from pymode.tools.toolbox import TARGET
 
 MakeHostCalls = Callable[[OpenCall, Attempt | None], HostCalls]
 
@@ -174,7 +174,7 @@ class Run:
 
 def _describing(direct: Answer, journaled: Answer) -> Answer:
     async def through(target: str, payload: str) -> str:
-        return await (direct if target == TARGET else journaled)(target, payload)
+        return await (direct if target == targets.TOOLS else journaled)(target, payload)
 
     return through
 

@@ -6,8 +6,7 @@ import json
 from collections import OrderedDict
 from typing import TypeAlias
 
-TARGET = "pymode.call.state"
-"""The host call; no namespace can have this name, because of its dot."""
+from pymode.protocol.replies import Failure, FailureKind, Value
 
 # Sessions that are forgotten first are those that were used the longest ago: past this number, or
 # past so many states of full size together.
@@ -52,7 +51,7 @@ class States:
         if not payload:
             values = self._sessions.get(session, {})
             members = ",".join(f"{json.dumps(name)}:{text}" for name, text in values.items())
-            return f'{{"ok": true}}\n{{{members}}}'
+            return Value(f"{{{members}}}").write()
         if len(payload) > ESCAPED * self._state_bytes + 100:
             return self._refuse_size(len(payload))
         try:
@@ -84,7 +83,7 @@ class States:
         while len(self._sessions) > MOST_SESSIONS or sum(self._sizes.values()) > most_bytes:
             forgotten, _ = self._sessions.popitem(last=False)
             del self._sizes[forgotten]
-        return '{"ok": true}\n'
+        return Value().write()
 
     def _refuse_size(self, size: int) -> str:
         return _fail(
@@ -103,4 +102,4 @@ def _read(payload: str) -> tuple[dict[str, str], set[str]]:
 
 
 def _fail(message: str) -> str:
-    return json.dumps({"error": {"kind": "state", "message": message}}) + "\n"
+    return Failure(FailureKind.STATE, message).write()

@@ -16,6 +16,7 @@ import wasmtime
 import pymode
 from pymode.errors import SandboxError, WorkerDied
 from pymode.limits import Limits
+from pymode.protocol.replies import INTERNAL_FAILURE, Failure, FailureKind
 from pymode.sandbox.frames import FrameError, Kind, Reader, pack
 from pymode.sandbox.image import Image
 
@@ -106,8 +107,7 @@ class _HostCalls:
         except Exception:
             # The guest would wait for it until its deadline.
             logger.exception("a host call failed")
-            error = {"error": {"kind": "internal", "message": "pymode failed to answer; a bug"}}
-            reply = json.dumps(error) + "\n"
+            reply = INTERNAL_FAILURE.write()
         # A guest that does not listen must not pile up replies here: each waits until the one
         # before it has left, and counts as in flight until then.
         async with self.turn:
@@ -116,8 +116,8 @@ class _HostCalls:
             self.send(Kind.REPLY, f"{number}\n{reply}")
 
     def _refuse(self, number: str, message: str) -> None:
-        error = {"error": {"kind": "limit", "message": message}}
-        self.send(Kind.REPLY, f"{number}\n{json.dumps(error)}\n")
+        reply = Failure(FailureKind.LIMIT, message).write()
+        self.send(Kind.REPLY, f"{number}\n{reply}")
 
 
 class WorkerProcess:

@@ -10,12 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pymode.protocol.replies import Failure, FailureKind, Value
 from pymode.tools import wire
 from pymode.tools.naming import MOST_CHARS
 from pymode.tools.tool import Catalog, Source, Tool, ToolFailed
-
-TARGET = "pymode.tools"
-"""The host call; no namespace can have this name, because of its dot."""
 
 # Descriptions that go with the code, so that its calls need not ask for them.
 MOST_MENTIONED = 50
@@ -107,12 +105,12 @@ class Toolbox:
                 return await self._describe_all(most_bytes)
             if isinstance(asked, dict):
                 tool = await self.find(str(asked.get("namespace")), str(asked.get("tool")))
-                return f'{{"ok": true}}\n{wire.write(tool.describe(), most_bytes)}'
+                return Value(wire.write(tool.describe(), most_bytes)).write()
         except ToolFailed as error:
-            return write_error("tool", str(error))
+            return Failure(FailureKind.TOOL, str(error)).write()
         except UnknownTool as error:
-            return write_error("unknown", str(error))
-        return write_error("unknown", "there is no such tool")
+            return Failure(FailureKind.UNKNOWN, str(error)).write()
+        return Failure(FailureKind.UNKNOWN, "there is no such tool").write()
 
     async def find(self, namespace: str, name: str) -> Tool:
         """The tool of that name.
@@ -172,8 +170,7 @@ class Toolbox:
                     )
                     text = "{}"
                 parts.append(f"{json.dumps(namespace)}:{text}")
-        head = json.dumps({"ok": True, "notes": notes})
-        return f"{head}\n{{{','.join(parts)}}}"
+        return Value(f"{{{','.join(parts)}}}", notes).write()
 
     async def _write_all(self, namespace: str, tools: Mapping[str, Tool]) -> str:
         before, text = self._written.get(namespace, ({}, ""))
@@ -201,4 +198,4 @@ def _find_near(name: str, tools: Mapping[str, Tool]) -> list[str]:
 
 def write_error(kind: str, message: str) -> str:
     """A reply that says what went wrong; see `pymode.tools.host`."""
-    return json.dumps({"error": {"kind": kind, "message": message}}) + "\n"
+    return Failure(FailureKind(kind), message).write()

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from pymode.call.kept import TARGET, Shelf
+from pymode.call.kept import Shelf
 from pymode.log import Database, Results
+from pymode.protocol import targets
 
 ALICE, BOB = b"a" * 32, b"b" * 32
 
@@ -35,7 +36,7 @@ async def keep(shelf: Shelf, value: Any) -> str | None:
 
 
 async def ask(shelf: Shelf, payload: str) -> tuple[dict[str, Any], str]:
-    head, _, content = (await shelf.answering(refuse)(TARGET, payload)).partition("\n")
+    head, _, content = (await shelf.answering(refuse)(targets.RESULTS, payload)).partition("\n")
     return json.loads(head), content
 
 

@@ -157,7 +157,7 @@ async def test_a_call_with_too_many_values_costs_no_memory(tools: CodeMode) -> N
 async def test_all_host_calls_count_whatever_they_are_for(tools: CodeMode) -> None:
     """State and descriptions too; the event loop is free for others all the while."""
     body = """
-    targets = [("pymode.tools", "{}"), ("pymode.call.state", ""), ("db", "{}"), ("nobody", "")]
+    targets = [("pymode.tools", "{}"), ("pymode.state", ""), ("db", "{}"), ("nobody", "")]
     heads = [ask(*targets[number % 4])[0] for number in range(210)]
     return [head["error"]["kind"] for head in heads if "error" in head].count("limit")
     """
@@ -172,11 +172,11 @@ async def test_state_with_hostile_names_is_refused_and_stays(tools: CodeMode) ->
         '{"set": ' + "[" * 5000,
     ]
     for change_ in changes:
-        head, _ = await ask(tools, "pymode.call.state", change_)
+        head, _ = await ask(tools, "pymode.state", change_)
         assert head["error"]["kind"] == "state"
     many = """
     put = {str(number): "1" for number in range(20_000)}
-    return ask("pymode.call.state", json.dumps({"set": put, "gone": []}))
+    return ask("pymode.state", json.dumps({"set": put, "gone": []}))
     """
     [head, _] = (await tools.execute(ASK + reach(many))).value
     assert "at most 10,485 are kept" in head["error"]["message"]

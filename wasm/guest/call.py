@@ -164,10 +164,11 @@ class AccountNotFound(Exception):
 
 async def _find_account(loop: HostLoop, name: str) -> str:
     """Ask the host for the only account; code that does not read `account_id` costs no request."""
-    reply = json.loads(await loop.call(f"{name}.account_id", ""))
-    if "error" in reply:
-        raise AccountNotFound(reply["error"]["message"])
-    return reply["account_id"]
+    head, _, content = (await loop.call(f"{name}.account_id", "")).partition("\n")
+    error = json.loads(head).get("error")
+    if error is not None:
+        raise AccountNotFound(error["message"])
+    return json.loads(content)
 
 
 def _error(kind: str, message: str, limit: str | None = None) -> str:

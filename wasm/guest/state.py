@@ -7,7 +7,7 @@ from typing import Any
 
 from guest.encode import Unencodable, encode
 
-TARGET = "pymode.call.state"
+TARGET = "pymode.state"
 # The host keeps less; this only bounds what is written.
 STATE_BYTES = 16 * 2**20
 
