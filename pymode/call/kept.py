@@ -18,7 +18,7 @@ from pymode.errors import LogError
 from pymode.log import Kept, Results
 from pymode.protocol import targets
 from pymode.protocol.replies import Failure, FailureKind, Value
-from pymode.sandbox.worker_process import Answer
+from pymode.sandbox.hostcalls import HostCallHandler
 
 # A name has 18 characters; what is longer is none.
 _PAYLOAD_CHARS = 200
@@ -91,7 +91,7 @@ class Shelf:
             raise LogError(msg)
         return content
 
-    def answering(self, answer: Answer) -> Answer:
+    def answering(self, answer: HostCallHandler) -> HostCallHandler:
         """What answers a guest: calls for results here, all others by `answer`."""
 
         async def through(target: str, payload: str) -> str:

@@ -21,24 +21,16 @@ from collections.abc import Awaitable
 from pymode.call.journal import JOURNAL_BYTES, Entry, Journal, digest_call, too_large
 from pymode.errors import ApprovalError, ReplayDiverged
 from pymode.policy.approvals import Answer, Asked, Question
+from pymode.protocol.messages import PAUSE_SECONDS
 from pymode.protocol.replies import INTERNAL_FAILURE
 from pymode.sandbox.conditions import Conditions, read_readings
-from pymode.sandbox.frames import STOP
+from pymode.sandbox.hostcalls import Activity, HostCallHandler, StopGuest
 from pymode.sandbox.pool import Run as Finished
-from pymode.sandbox.worker_process import Answer as AnswerCall
 
-# A guest that has asked for nothing this long, and has all its replies, is taken to wait for a
-# person in all of its tasks; it is not waited for longer than the second of the two.
-QUIET_SECONDS = 0.05
-SETTLE_SECONDS = 1.0
 # A replay waits for no answer of the API, so it takes no longer than what it repeats, and a bit.
 SLACK_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
-
-
-class _Stopped(BaseException):
-    """Leaves a host call whose run has ended; no `except Exception` on its way may stop it."""
 
 
 class Attempt:
@@ -46,6 +38,8 @@ class Attempt:
 
     Args:
         journal: of the call; empty for its first run. It grows with each reply.
+
+    Its `activity` is for the pool, which tells it what the guest does.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -63,12 +57,12 @@ class Attempt:
         self._caught_up = asyncio.Event()
         if not self._unread:
             self._caught_up.set()
-        # Host calls that are begun and not answered; of these, those on their way to the API.
+        self.activity = Activity()
+        # Host calls that are begun and not answered; of these, those that are being carried out.
         self._begun: Counter[str] = Counter()
-        self._flying = 0
-        self._grounded = asyncio.Event()
-        self._grounded.set()
-        self._moves = 0
+        self._sending = 0
+        self._all_sent = asyncio.Event()
+        self._all_sent.set()
         self._asked: list[Asked] = []
         self._diverged = ""
         self._frozen = False
@@ -77,7 +71,7 @@ class Attempt:
 
     @property
     def conditions(self) -> str:
-        """The line that goes before the request to the worker."""
+        """The conditions of the run, for the call to the worker."""
         return self._journal.conditions
 
     async def drive(self, running: Awaitable[Finished]) -> Finished:
@@ -111,19 +105,16 @@ class Attempt:
         self._note(finished)
         raise self._journal.pause(self._asked)
 
-    def answering(self, answer: AnswerCall) -> AnswerCall:
-        """What answers the guest's host calls: from the journal, or else from `answer`."""
+    def answering(self, answer: HostCallHandler) -> HostCallHandler:
+        """Return a handler that answers from the journal, or else by `answer`."""
 
         async def through(target: str, payload: str) -> str:
             digest = digest_call(target, payload)
             if self._replies[digest]:
                 return self._repeat(digest)
             self._begun[digest] += 1
-            try:
-                await self._clear(digest, target, payload)
-                return await self._send(digest, answer(target, payload))
-            except _Stopped:
-                return STOP
+            await self._clear(digest, target, payload)
+            return await self._send(digest, answer(target, payload))
 
         return through
 
@@ -140,12 +131,12 @@ class Attempt:
             return Answer.APPROVE_ALL
         self._asked.append(Asked(question, digest))
         self._wanted.set()
-        self._land()
+        self._end_sending()
+        self.activity.hold()
         await self._stopping.wait()
-        raise _Stopped
+        raise StopGuest
 
     def _repeat(self, digest: str) -> str:
-        self._moves += 1
         self._unread -= 1
         if not self._unread:
             self._caught_up.set()
@@ -153,7 +144,6 @@ class Attempt:
 
     async def _clear(self, digest: str, target: str, payload: str) -> None:
         """Wait until the host call may be sent."""
-        self._moves += 1
         if not self._caught_up.is_set() and digest not in self._expected:
             self._diverge(f"it asked for something new: {_name(target, payload)}")
         elif not self._caught_up.is_set():
@@ -163,12 +153,13 @@ class Attempt:
             except TimeoutError:
                 self._diverge(f"it left out {self._unread} of {len(self._journal.entries)} steps")
         if self._frozen or self._diverged:
+            self.activity.hold()
             await self._stopping.wait()
-            raise _Stopped
+            raise StopGuest
 
     async def _send(self, digest: str, answering: Awaitable[str]) -> str:
-        self._flying += 1
-        self._grounded.clear()
+        self._sending += 1
+        self._all_sent.clear()
         try:
             reply = await answering
         except asyncio.CancelledError:
@@ -182,31 +173,32 @@ class Attempt:
         if self._journal_bytes <= JOURNAL_BYTES:
             self._journal.entries.append(Entry(digest, reply))
         self._begun[digest] -= 1
-        self._land()
+        self._end_sending()
         return reply
 
-    def _land(self) -> None:
-        self._flying -= 1
-        self._moves += 1
-        if not self._flying:
-            self._grounded.set()
+    def _end_sending(self) -> None:
+        self._sending -= 1
+        if not self._sending:
+            self._all_sent.set()
 
     def _diverge(self, how: str) -> None:
         self._diverged = self._diverged or how
         self._wanted.set()
 
     async def _pause(self) -> None:
-        """Once something is asked: let the rest come to rest, and then end the guest."""
+        """Once something is asked: let the guest go on until it is idle, and then end it.
+
+        Its other tasks may ask more questions, which a person then sees together. One that
+        computes or has a timer is not waited for longer than `PAUSE_SECONDS`.
+        """
         await self._wanted.wait()
-        loop = asyncio.get_running_loop()
-        end = loop.time() + SETTLE_SECONDS
-        seen = -1
-        while not self._diverged and loop.time() < end and (self._flying or seen != self._moves):
-            seen = self._moves
-            await asyncio.sleep(QUIET_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PAUSE_SECONDS):
+                while not self._diverged and not self.activity.is_idle:
+                    await self.activity.wait_for_change()
         # From now on nothing is sent, and what is on its way gets its answer.
         self._frozen = True
-        await self._grounded.wait()
+        await self._all_sent.wait()
         self._stopping.set()
 
     def _note(self, finished: Finished) -> None:

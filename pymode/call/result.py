@@ -20,7 +20,7 @@ from pymode.errors import (
     SandboxError,
 )
 from pymode.limits import MIB, Limits
-from pymode.sandbox.worker_process import Done
+from pymode.protocol.messages import Done
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 # Keeps the whole value for later calls of the same caller. Returns the name of the value in

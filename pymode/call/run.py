@@ -22,8 +22,9 @@ from pymode.log import Log, OpenCall
 from pymode.log.text import Redact, name_outcome
 from pymode.policy.approvals import Approver, Paused
 from pymode.protocol import targets
+from pymode.protocol.messages import Call
+from pymode.sandbox.hostcalls import HostCallHandler
 from pymode.sandbox.pool import Pool
-from pymode.sandbox.worker_process import Answer
 
 MakeHostCalls = Callable[[OpenCall, Attempt | None], HostCalls]
 
@@ -154,13 +155,14 @@ class Run:
             }
         )
         if attempt is None:
-            run = await pool.run(request, self.shelf.answering(host_calls))
+            run = await pool.run(Call(request), self.shelf.answering(host_calls))
         else:
             # Kept results and descriptions of tools stay out of the journal: they are large, and
             # which of them are asked for depends on what a server said when the run began.
             journaled = _describing(host_calls, attempt.answering(host_calls))
             answer = self.shelf.answering(journaled)
-            run = await attempt.drive(pool.run(f"{attempt.conditions}\n{request}", answer))
+            call = Call(request, attempt.conditions)
+            run = await attempt.drive(pool.run(call, answer, attempt.activity))
         value, notes = read_outcome(run.done, self.limits)
         timings = Timings(
             waited_seconds=run.waited_seconds,
@@ -172,7 +174,7 @@ class Run:
         return Result(value, run.done.logs, notes, run.done.fuel, timings, sent, planned)
 
 
-def _describing(direct: Answer, journaled: Answer) -> Answer:
+def _describing(direct: HostCallHandler, journaled: HostCallHandler) -> HostCallHandler:
     async def through(target: str, payload: str) -> str:
         return await (direct if target == targets.TOOLS else journaled)(target, payload)
 

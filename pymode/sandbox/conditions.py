@@ -65,8 +65,8 @@ def read_readings(text: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-class Surroundings:
-    """What a guest sees of time and chance; one for a worker, prepared anew for each call."""
+class ClockAndRandom:
+    """The wall clock and the random bytes of guests; one for a worker, prepared for each call."""
 
     def __init__(self) -> None:
         self.prepare(None)

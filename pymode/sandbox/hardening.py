@@ -66,8 +66,12 @@ def lower_privileges() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def close_doors() -> str:
-    """Close the doors for good; return "closed", or why they stay open."""
+def confine() -> str:
+    """Leave this process only the system calls that a worker needs, for good.
+
+    Returns:
+        "confined", or why it is not: the wall of WebAssembly does not depend on it.
+    """
     if sys.platform != "linux":
         return f"no seccomp on {sys.platform}"
     architecture = _ARCHITECTURES.get(platform.machine())
@@ -83,7 +87,7 @@ def close_doors() -> str:
     flags = _SECCOMP_FILTER_FLAG_TSYNC
     if libc.syscall(seccomp, _SECCOMP_SET_MODE_FILTER, flags, ctypes.c_char_p(fprog)):
         return f"seccomp: {os.strerror(ctypes.get_errno())}"
-    return "closed"
+    return "confined"
 
 
 def _filter(audit: int, allowed: list[int]) -> bytes:

@@ -28,7 +28,7 @@ from pymode.documents import Spec
 from pymode.documents.operations import Operations
 from pymode.errors import ImageError
 from pymode.sandbox import build
-from pymode.sandbox.runtime import ENGINE
+from pymode.sandbox.engine import ENGINE
 
 # What is inside an image or decides about its code, besides the guest and the spec.
 INGREDIENTS = ("pymode", "componentize-py", "wasmtime", "RestrictedPython", "jsonref")

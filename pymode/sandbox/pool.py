@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from pymode.errors import Busy, SandboxError
 from pymode.limits import Limits
+from pymode.protocol.messages import Call, Done
+from pymode.sandbox.hostcalls import Activity, HostCallHandler
 from pymode.sandbox.image import Image
-from pymode.sandbox.worker_process import Answer, Done, Overstayed, WorkerProcess
+from pymode.sandbox.worker_process import CallTooLarge, Overstayed, WorkerProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,21 @@ class Pool:
         self._fill()
         self._give(await self._take())
 
-    async def run(self, request: str, answer: Answer) -> Run:
+    async def run(
+        self, call: Call, handler: HostCallHandler, activity: Activity | None = None
+    ) -> Run:
         """Run one call on the next free worker.
 
         A call that is cancelled, overstays its deadline or breaks its worker takes the worker
         with it, and another is started.
 
+        Args:
+            call: for the guest.
+            handler: answers its host calls.
+            activity: told what the guest does, for a call that may pause.
+
         Raises:
+            CallTooLarge: it is larger than a worker takes.
             Busy: too many callers wait already; nothing was run.
             WorkerDied: the worker ended.
             SandboxError: the worker failed in another way, or none could be started.
@@ -76,9 +86,12 @@ class Pool:
         waited_seconds = time.monotonic() - started
         healthy = False
         try:
-            done = await worker.run(request, answer)
+            done = await worker.run(call, handler, activity)
             healthy = True
             return Run(done, waited_seconds)
+        except CallTooLarge:
+            healthy = True
+            raise
         except Overstayed:
             seconds = self._limits.wall_seconds
             return Run(Done("wall_seconds", 0, seconds, "", ""), waited_seconds)

@@ -9,16 +9,9 @@ from pathlib import Path
 from wasmtime import Config, Engine, Store, WasmtimeError
 from wasmtime.component import Component, Func
 
-from pymode.sandbox.conditions import Surroundings
+from pymode.sandbox.conditions import ClockAndRandom
+from pymode.sandbox.engine import WASM_STACK_BYTES
 from pymode.sandbox.wasi import HostFunction, link
-
-# 2 MiB of WebAssembly stack on a thread of 16 MiB turn deep recursion and deep source into
-# errors; with 4 MiB wasmtime aborts the process.
-WASM_STACK_BYTES = 2 * 1024 * 1024
-THREAD_STACK_BYTES = 16 * 1024 * 1024
-
-# What decides about compiled code, besides wasmtime's version; part of the image's cache key.
-ENGINE = f"fuel, epochs, stack {WASM_STACK_BYTES}"
 
 # wasmtime-py gives traps of components as plain errors: their last line tells them apart.
 _TRAPS = {
@@ -105,7 +98,7 @@ class Runtime:
         path: a compiled image that this user wrote; a foreign file would be native code.
         memory_bytes: linear memory that a guest may have, image included.
         host: the functions of `pymode:sandbox/host`, by name.
-        surroundings: clock and random bytes of the guests; real ones if absent.
+        clock: the clock and random bytes of the guests; real ones if absent.
     """
 
     def __init__(
@@ -113,11 +106,11 @@ class Runtime:
         path: Path,
         memory_bytes: int,
         host: Mapping[str, HostFunction],
-        surroundings: Surroundings | None = None,
+        clock: ClockAndRandom | None = None,
     ) -> None:
         self.engine = make_engine()
         self._component = Component.deserialize_file(self.engine, str(path))
-        self._linker = link(self.engine, self._component, host, surroundings or Surroundings())
+        self._linker = link(self.engine, self._component, host, clock or ClockAndRandom())
         self._memory_bytes = memory_bytes
         run = self._component.get_export_index("run")
         rehearse = self._component.get_export_index("rehearse")

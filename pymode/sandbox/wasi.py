@@ -14,7 +14,7 @@ from typing import Any
 from wasmtime import Engine, WasmtimeError
 from wasmtime.component import Component, Linker
 
-from pymode.sandbox.conditions import CLOCK_NANOSECONDS, Surroundings
+from pymode.sandbox.conditions import CLOCK_NANOSECONDS, ClockAndRandom
 
 # Python's `os.urandom` asks for 256 bytes at a time; no guest needs more at once than this.
 RANDOM_BYTES = 64 * 1024
@@ -31,18 +31,18 @@ def _datetime(nanoseconds: int) -> SimpleNamespace:
     return SimpleNamespace(seconds=seconds, nanoseconds=rest)
 
 
-def grant(surroundings: Surroundings) -> dict[str, Mapping[str, HostFunction]]:
+def grant(clock: ClockAndRandom) -> dict[str, Mapping[str, HostFunction]]:
     """Return all of WASI that a guest gets, by interface and function."""
 
     def random_bytes(length: int) -> bytes:
         if length > RANDOM_BYTES:
             msg = f"at most {RANDOM_BYTES} random bytes at a time, not {length}"
             raise WasmtimeError(msg)
-        return surroundings.random_bytes(length)
+        return clock.random_bytes(length)
 
     return {
         "wasi:clocks/wall-clock": {
-            "now": lambda: _datetime(surroundings.now()),
+            "now": lambda: _datetime(clock.now()),
             "resolution": lambda: _datetime(CLOCK_NANOSECONDS),
         },
         "wasi:clocks/monotonic-clock": {
@@ -59,13 +59,13 @@ def link(
     engine: Engine,
     component: Component,
     host: Mapping[str, HostFunction],
-    surroundings: Surroundings,
+    clock: ClockAndRandom,
 ) -> Linker:
     """Return a linker that grants WASI's part and the functions of `pymode:sandbox/host`."""
     linker = Linker(engine)
     linker.allow_shadowing = True
     linker.define_unknown_imports_as_traps(component)
-    granted = {**grant(surroundings), "pymode:sandbox/host": host}
+    granted = {**grant(clock), "pymode:sandbox/host": host}
     with linker.root() as root:
         for import_name in component.type.imports(engine):
             functions = granted.get(import_name.partition("@")[0])

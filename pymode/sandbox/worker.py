@@ -1,7 +1,7 @@
 """A worker process: runs one call at a time, each in a fresh instance.
 
 It holds no token, no environment and no network: what the guest asks for goes to the parent as
-frames. While idle it makes the next instance and lets it rehearse, so that the page faults of a
+messages. While idle it makes the next instance and lets it rehearse, so that the page faults of a
 cold instance fall outside the call; an instance is never used twice.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import select
 import sys
 import threading
 import time
@@ -21,61 +20,31 @@ from typing import NoReturn
 
 from wasmtime import WasmtimeError
 
-from pymode.limits import Limits
+from pymode.limits import MIB, Limits
+from pymode.protocol.frames import TooLarge
+from pymode.protocol.messages import (
+    PAUSE_SECONDS,
+    Call,
+    Done,
+    HostCall,
+    HostReply,
+    Ready,
+    Settings,
+    Stop,
+    Waiting,
+)
 from pymode.sandbox import hardening
-from pymode.sandbox.conditions import Conditions, Surroundings
-from pymode.sandbox.frames import STOP, Kind, Reader, pack
-from pymode.sandbox.runtime import THREAD_STACK_BYTES, Guest, Runtime, Trap
+from pymode.sandbox.conditions import ClockAndRandom, Conditions
+from pymode.sandbox.engine import THREAD_STACK_BYTES
+from pymode.sandbox.pipe import Pipe
+from pymode.sandbox.runtime import Guest, Runtime, Trap
 
-INPUT, OUTPUT = 0, 1
-READ_BYTES = 1024 * 1024
-# Room in a frame for what travels beside the largest result or reply.
-FRAME_MARGIN_BYTES = 1024 * 1024
+# The guest's outcome has a head with notes beside the value.
+OUTCOME_MARGIN_BYTES = MIB
 # The limit of the calls may be too small for a rehearsal, which costs about 4 million.
 REHEARSAL_FUEL = 10**10
 # A worker that is asked again within this time has no time to rehearse.
 IDLE_SECONDS = 0.005
-
-
-class Pipe:
-    """Frames from and to the parent. When the parent is gone, so is this process."""
-
-    def __init__(self, frame_bytes: int) -> None:
-        self._reader = Reader(frame_bytes)
-        self._frames: list[tuple[Kind, str]] = []
-        self._poll = select.poll()
-        self._poll.register(INPUT, select.POLLIN)
-
-    def send(self, kind: Kind, text: str) -> None:
-        """Write one frame."""
-        data = memoryview(pack(kind, text))
-        while data:
-            data = data[os.write(OUTPUT, data) :]
-
-    def ready(self, seconds: float | None) -> bool:
-        """Wait until there is a frame; return False when `seconds` (None: no end) pass first."""
-        end = None if seconds is None else time.monotonic() + seconds
-        while not self._frames:
-            frame = self._reader.next()
-            if frame is not None:
-                self._frames.append(frame)
-                continue
-            rest = None if end is None else max(0.0, end - time.monotonic())
-            if not self._poll.poll(None if rest is None else rest * 1000):
-                return False
-            data = os.read(INPUT, READ_BYTES)
-            if not data:
-                os._exit(0)
-            self._reader.feed(data)
-        return True
-
-    def take(self, kind: Kind) -> list[str]:
-        """Return what frames of `kind` are there; the others stay."""
-        while (frame := self._reader.next()) is not None:
-            self._frames.append(frame)
-        taken = [text for each, text in self._frames if each is kind]
-        self._frames = [frame for frame in self._frames if frame[0] is not kind]
-        return taken
 
 
 class Bridge:
@@ -89,13 +58,21 @@ class Bridge:
         self._last_id = 0
         # Held to move the deadline, and to act on one that has passed.
         self.lock = threading.Lock()
-        self.begin()
+        self.begin(may_pause=False)
         self.end()
 
-    def begin(self) -> None:
-        """Start a call: nothing printed, nothing asked, all its time ahead."""
+    def begin(self, *, may_pause: bool) -> None:
+        """Start a call: nothing printed, nothing asked, all its time ahead.
+
+        Args:
+            may_pause: whether the parent wants to know when the guest waits.
+        """
         with self.lock:
             self.deadline = time.monotonic() + self._limits.wall_seconds
+        self._may_pause = may_pause
+        self._replies = 0
+        # Host calls and replies at the last `Waiting`: there is one for each of them.
+        self._waited_at = (-1, -1)
         self.printed: list[str] = []
         self._printed_chars = 0
         self._started = 0
@@ -111,21 +88,36 @@ class Bridge:
         if _is_longer(payload, self._limits.request_bytes):
             self._stop("request_bytes")
         number = self._last_id = next(self._ids)
-        self._pipe.send(Kind.START, f"{number}\n{target[:100]}\n{payload}")
+        try:
+            self._pipe.send(HostCall(number, target, payload))
+        except TooLarge:
+            self._stop("request_bytes")
         return number
 
     def wait(self, seconds: float) -> list[SimpleNamespace]:
         """Return the replies that have come, at the latest at the deadline of the call."""
+        if self._may_pause:
+            self._tell_that_it_waits(seconds)
         rest = self.deadline - time.monotonic()
         # Not a number compares as false: it waits like no time-out at all.
         timeout = min(seconds, rest) if seconds >= 0 else rest
         if not self._pipe.ready(max(0.0, timeout)) and time.monotonic() >= self.deadline:
             self._stop("wall_seconds")
-        texts = (text.partition("\n") for text in self._pipe.take(Kind.REPLY))
-        replies = [SimpleNamespace(id=int(number), reply=reply) for number, _, reply in texts]
-        if any(reply.reply == STOP and reply.id >= self._first_id for reply in replies):
+        # Late messages of an earlier call have smaller numbers.
+        if any(stop.id >= self._first_id for stop in self._pipe.take(Stop)):
             self._stop("paused")
-        return replies
+        replies = self._pipe.take(HostReply)
+        self._replies += len(replies)
+        return [SimpleNamespace(id=reply.id, reply=reply.text) for reply in replies]
+
+    def _tell_that_it_waits(self, seconds: float) -> None:
+        """Tell the parent that only a reply, or a timer far away, lets the guest go on."""
+        now = (self._started, self._replies)
+        has_near_timer = 0 <= seconds < PAUSE_SECONDS
+        if has_near_timer or now == self._waited_at or self._pipe.ready(0):
+            return
+        self._waited_at = now
+        self._pipe.send(Waiting(self._replies))
 
     def end(self) -> None:
         """End a call: there is no deadline while the worker is idle."""
@@ -149,21 +141,14 @@ class Worker:
     """Takes calls from the parent, one after the other."""
 
     def __init__(self, image: Path, image_memory_bytes: int, limits: Limits) -> None:
-        # JSON writes some characters of the code as six.
-        largest = max(
-            limits.response_bytes * 2,
-            limits.result_bytes,
-            limits.source_bytes * 6,
-            limits.state_bytes * 6,
-        )
-        self._pipe = Pipe(largest + FRAME_MARGIN_BYTES)
+        self._pipe = Pipe(limits)
         self._limits = limits
         self._bridge = Bridge(self._pipe, limits)
-        self._surroundings = Surroundings()
+        self._clock = ClockAndRandom()
         host = {name: getattr(self._bridge, name) for name in ("start", "wait", "print")}
-        host["begin"] = self._surroundings.begin
+        host["begin"] = self._clock.begin
         memory_bytes = image_memory_bytes + limits.memory_bytes
-        self._runtime = Runtime(image, memory_bytes, host, self._surroundings)
+        self._runtime = Runtime(image, memory_bytes, host, self._clock)
 
     def watch(self) -> NoReturn:
         """End the guest that is busy past its deadline.
@@ -181,21 +166,23 @@ class Worker:
     def serve(self) -> None:
         """Answer calls until the parent closes the pipe."""
         guest = self._rehearse(self._runtime.instantiate(REHEARSAL_FUEL))
-        self._pipe.send(Kind.READY, hardening.close_doors())
+        self._pipe.send(Ready(hardening.confine()))
         while True:
             guest = guest or self._next_guest()
             self._pipe.ready(None)
-            self._pipe.take(Kind.REPLY)  # to host calls that outlived their call
-            requests = self._pipe.take(Kind.CALL)
-            if not requests:
+            # To host calls that outlived their call.
+            self._pipe.take(HostReply, Stop)
+            calls = self._pipe.take(Call)
+            if not calls:
                 continue
+            call = calls[0]
             guest = guest or self._runtime.instantiate(REHEARSAL_FUEL)
-            conditions, _, request = requests[0].rpartition("\n")
-            self._surroundings.prepare(Conditions.read(conditions) if conditions else None)
-            self._bridge.begin()
-            self._pipe.send(Kind.DONE, self._run(guest, request))
+            conditions = Conditions.read(call.conditions) if call.conditions else None
+            self._clock.prepare(conditions)
+            self._bridge.begin(may_pause=conditions is not None)
+            self._finish(self._run(guest, call.request))
             self._bridge.end()
-            self._surroundings.prepare(None)
+            self._clock.prepare(None)
             guest.close()
             guest = None
 
@@ -212,7 +199,7 @@ class Worker:
 
     def _rehearse(self, guest: Guest) -> Guest | None:
         """Return the guest, or None when memory or time are too short even for a rehearsal."""
-        self._bridge.begin()
+        self._bridge.begin(may_pause=False)
         try:
             guest.rehearse()
         except Trap:
@@ -222,27 +209,34 @@ class Worker:
             self._bridge.end()
         return guest
 
-    def _run(self, guest: Guest, request: str) -> str:
+    def _finish(self, done: Done) -> None:
+        """Tell the parent that the call has ended; where no frame holds that, without the rest."""
+        try:
+            self._pipe.send(done)
+        except TooLarge:
+            self._pipe.send(Done("result_bytes", done.fuel, done.seconds, "", ""))
+
+    def _run(self, guest: Guest, request: str) -> Done:
         started = time.monotonic()
         stopped_by: str | None = None
         outcome = ""
         try:
             outcome = guest.run(request, self._limits.fuel)
-            if _is_longer(outcome, self._limits.result_bytes + FRAME_MARGIN_BYTES):
+            if _is_longer(outcome, self._limits.result_bytes + OUTCOME_MARGIN_BYTES):
                 stopped_by, outcome = "result_bytes", ""
         except Trap as trap:
             stopped_by = self._bridge.stopped_by or trap.cause
             if stopped_by == "crash":
                 print(f"pymode: a guest crashed: {trap.message}", file=sys.stderr)  # noqa: T201
             if stopped_by == "paused":
-                outcome = json.dumps(self._surroundings.readings_ms)
-        head = {
-            "stopped_by": stopped_by,
-            "fuel": self._limits.fuel - guest.fuel_left(),
-            "seconds": time.monotonic() - started,
-            "logs": "".join(self._bridge.printed),
-        }
-        return f"{json.dumps(head)}\n{outcome}"
+                outcome = json.dumps(self._clock.readings_ms)
+        return Done(
+            stopped_by,
+            fuel=self._limits.fuel - guest.fuel_left(),
+            seconds=time.monotonic() - started,
+            logs="".join(self._bridge.printed),
+            outcome=outcome,
+        )
 
 
 def _is_longer(text: str, size_bytes: int) -> bool:
@@ -254,11 +248,9 @@ def _is_longer(text: str, size_bytes: int) -> bool:
 
 def main() -> None:
     """Run a worker; its settings are one JSON argument, its pipes are stdin and stdout."""
-    settings = json.loads(sys.argv[1])
+    settings = Settings.read(sys.argv[1])
     hardening.lower_privileges()
-    worker = Worker(
-        Path(settings["image"]), settings["image_memory_bytes"], Limits(**settings["limits"])
-    )
+    worker = Worker(Path(settings.image), settings.image_memory_bytes, settings.limits)
     threading.stack_size(THREAD_STACK_BYTES)
     threading.Thread(target=worker.watch, daemon=True).start()
     runner = threading.Thread(target=_serve, args=(worker,))

@@ -11,9 +11,9 @@ from pymode.call.journal import Entry, Journal, digest_request
 from pymode.call.replay import Attempt
 from pymode.errors import ApprovalError, ReplayDiverged
 from pymode.policy.approvals import Answer, Asked, Paused, Question
-from pymode.sandbox.frames import STOP
+from pymode.protocol.messages import Done, Waiting
+from pymode.sandbox.hostcalls import StopGuest
 from pymode.sandbox.pool import Run
-from pymode.sandbox.worker_process import Done
 from pymode.server.seals import Seals
 
 pytestmark = pytest.mark.anyio
@@ -165,19 +165,26 @@ async def attempt_call(journal, guest):
     api = API(attempt)
     through = attempt.answering(api)
 
-    class Stop(Exception):
-        pass
+    loop, replies = asyncio.get_running_loop(), 0
+
+    def wait():
+        # As a worker does when its guest has nothing else to run.
+        attempt.activity.wait(Waiting(replies))
 
     async def call(payload):
+        nonlocal replies
+        attempt.activity.start()
+        loop.call_soon(wait)
         reply = await through("api", payload)
-        if reply == STOP:
-            raise Stop
+        attempt.activity.answer()
+        replies += 1
+        loop.call_soon(wait)
         return reply
 
     async def running():
         try:
             outcome, stopped_by = json.dumps(await guest(call)), None
-        except Stop:
+        except StopGuest:
             outcome, stopped_by = "[]", "paused"
         return Run(Done(stopped_by, 0, 0.0, "", outcome), 0.0)
 

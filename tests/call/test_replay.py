@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from pymode.sandbox.conditions import READINGS, Conditions, Surroundings, read_readings
+from pymode.protocol.messages import Call
+from pymode.sandbox.conditions import READINGS, ClockAndRandom, Conditions, read_readings
 
 pytestmark = pytest.mark.anyio
 
@@ -32,9 +33,8 @@ async def run(code_mode, code, conditions=None):
     }
     request |= {"account_id": None}
     text = json.dumps(request | {"limits": limits | {"printed_chars": 9999}})
-    if conditions is not None:
-        text = f"{conditions.write()}\n{text}"
-    outcome = (await code_mode.pool.run(text, None)).done.outcome
+    call = Call(text, "" if conditions is None else conditions.write())
+    outcome = (await code_mode.pool.run(call, None)).done.outcome
     return json.loads(outcome.partition("\n")[2])
 
 
@@ -69,11 +69,11 @@ async def test_conditions_hold_for_one_call(code_mode):
 
 def test_random_bytes_are_one_stream_however_they_are_cut():
     conditions = Conditions("ab" * 16, 0)
-    whole = Surroundings()
+    whole = ClockAndRandom()
     whole.prepare(conditions)
     whole.begin()
     expected = whole.random_bytes(1_000)
-    cut = Surroundings()
+    cut = ClockAndRandom()
     cut.prepare(conditions)
     cut.begin()
     sizes = random.Random(1).choices(range(100), k=15)
@@ -83,12 +83,12 @@ def test_random_bytes_are_one_stream_however_they_are_cut():
 
 
 def test_a_clock_that_is_read_without_end_keeps_a_bounded_record():
-    surroundings = Surroundings()
-    surroundings.prepare(Conditions.choose())
-    surroundings.begin()
+    clock = ClockAndRandom()
+    clock.prepare(Conditions.choose())
+    clock.begin()
     for _ in range(READINGS + 100):
-        surroundings.now()
-    assert len(surroundings.readings_ms) == READINGS
+        clock.now()
+    assert len(clock.readings_ms) == READINGS
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[-1]", "[true]", "[2, 1]", "[1.5]", f"{[0] * 10_001}"])

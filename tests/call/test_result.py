@@ -16,7 +16,7 @@ from pymode.errors import (
     SandboxError,
 )
 from pymode.limits import MIB, Limits
-from pymode.sandbox.worker_process import Done
+from pymode.protocol.messages import Done
 
 LIMITS = Limits(result_bytes=1000)
 OK = '{"ok": true, "notes": []}\n'

@@ -10,8 +10,9 @@ import pytest
 
 from pymode.errors import SandboxError, WorkerDied
 from pymode.limits import Limits
-from pymode.sandbox.frames import HEADER, FrameError, Kind, Reader, pack
-from pymode.sandbox.worker_process import Done, Overstayed, WorkerProcess
+from pymode.protocol.frames import HEADER, Kind, ProtocolError, Reader, pack
+from pymode.protocol.messages import Call, Done
+from pymode.sandbox.worker_process import Overstayed, WorkerProcess
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +58,7 @@ NONSENSE = {
     "a deep head": done("[" * 100_000),
     "an answer to nothing": pack(Kind.REPLY, "1\n{}"),
     "a second start": pack(Kind.READY, "closed"),
-    "a call": pack(Kind.CALL, "{}"),
+    "a call": pack(Kind.CALL, "\n{}"),
 }
 
 
@@ -79,7 +80,7 @@ async def refuse(_target: str, _payload: str) -> str:
 async def run(worker: WorkerProcess, answer=refuse) -> Done:
     """Run one call on a worker, and end the worker."""
     try:
-        return await worker.run("{}", answer)
+        return await worker.run(Call("{}"), answer)
     finally:
         await worker.kill()
 
@@ -186,7 +187,7 @@ async def test_replies_do_not_pile_up_for_a_guest_that_does_not_listen():
 
     try:
         with pytest.raises((Overstayed, SandboxError)):
-            await worker.run("{}", answer)
+            await worker.run(Call("{}"), answer)
         assert process.stdin.transport.get_write_buffer_size() < 3 * 2**20
     finally:
         await worker.kill()
@@ -221,5 +222,5 @@ def test_a_reader_of_noise_only_ever_says_that_it_is_noise():
         try:
             while (frame := reader.next()) is not None:
                 assert len(frame[1]) < 64
-        except FrameError:
+        except ProtocolError:
             pass

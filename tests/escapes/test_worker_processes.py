@@ -81,7 +81,7 @@ async def test_a_worker_has_no_environment_and_no_privileges_to_gain(pair, monke
         await code_mode.prepare()
         (worker,) = code_mode.pool._all
         process = Path(f"/proc/{worker.pid}")
-        assert worker.doors == "closed"
+        assert worker.hardening == "confined"
         assert (process / "environ").read_bytes() == b""
         assert b"canary" not in (process / "cmdline").read_bytes()
         assert (process / "cwd").readlink() == Path("/")
@@ -103,7 +103,7 @@ hardening.lower_privileges()
 memory = open("/proc/self/mem", "rb")
 libc = ctypes.CDLL(None, use_errno=True)
 number = json.loads(sys.argv[1])
-assert hardening.close_doors() == "closed"
+assert hardening.confine() == "confined"
 def call(name, *arguments):
     if libc.syscall(number[name], *arguments) == -1:
         raise OSError(ctypes.get_errno(), name)
@@ -172,7 +172,7 @@ NUMBERS = {
 
 
 @ON_LINUX
-def test_closed_doors_stay_closed_even_for_native_code():
+def test_a_confined_process_stays_so_even_for_native_code():
     """What a hole in WebAssembly's wall would find: nothing can be opened, made or signalled."""
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PATH": ""}
     ended = subprocess.run(

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from pymode.sandbox.frames import HEADER, FrameError, Kind, Reader, pack
+from pymode.protocol.frames import HEADER, Kind, ProtocolError, Reader, pack
 
 MOST_BYTES = 1000
 TEXTS = ["", "a", "1\nreply\n", "ä € 🙂 \0 \u2028", '{"ok": true}\n' * 20, "x" * (MOST_BYTES - 1)]
@@ -82,7 +82,7 @@ def test_a_frame_of_exactly_the_limit_is_taken_and_one_byte_more_is_not() -> Non
     reader.feed(pack(Kind.DONE, "x" * (MOST_BYTES - 1)))
     assert reader.next() is not None
     reader.feed(pack(Kind.DONE, "x" * MOST_BYTES))
-    with pytest.raises(FrameError, match="1001 bytes; at most 1000"):
+    with pytest.raises(ProtocolError, match="1001 bytes; at most 1000"):
         reader.next()
 
 
@@ -90,7 +90,7 @@ def test_a_frame_over_the_limit_is_refused_by_its_length_alone() -> None:
     """Nothing of it is waited for or kept."""
     reader = Reader(MOST_BYTES)
     reader.feed(HEADER.pack(0xFFFFFFFF, Kind.DONE))
-    with pytest.raises(FrameError, match="4294967295 bytes"):
+    with pytest.raises(ProtocolError, match="4294967295 bytes"):
         reader.next()
 
 
@@ -99,7 +99,7 @@ def test_a_frame_over_the_limit_is_refused_by_its_length_alone() -> None:
     [
         HEADER.pack(0, Kind.CALL),
         HEADER.pack(1, 0),
-        HEADER.pack(1, 6),
+        HEADER.pack(1, 8),
         HEADER.pack(1, 255),
         HEADER.pack(3, Kind.DONE) + b"\xff\xfe",
         HEADER.pack(2, Kind.DONE) + b"\xc3",
@@ -107,12 +107,12 @@ def test_a_frame_over_the_limit_is_refused_by_its_length_alone() -> None:
         b"HTTP/1.1 200 OK\r\n\r\n",
         b"\xff" * 100,
     ],
-    ids=["no kind", "kind 0", "kind 6", "kind 255", "latin", "cut", "surrogate", "http", "ones"],
+    ids=["no kind", "kind 0", "kind 8", "kind 255", "latin", "cut", "surrogate", "http", "ones"],
 )
 def test_garbage_is_a_frame_error(garbage: bytes) -> None:
     reader = Reader(MOST_BYTES)
     reader.feed(garbage)
-    with pytest.raises(FrameError):
+    with pytest.raises(ProtocolError):
         reader.next()
 
 
@@ -127,7 +127,7 @@ def test_random_bytes_end_in_frames_or_in_a_frame_error(seed: int) -> None:
     )
     reader = Reader(MOST_BYTES)
     reader.feed(data)
-    with contextlib.suppress(FrameError):
+    with contextlib.suppress(ProtocolError):
         for kind, text in read_all(reader):
             assert isinstance(kind, Kind)
             assert isinstance(text, str)
