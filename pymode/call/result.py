@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NoReturn
@@ -20,6 +20,8 @@ from pymode.errors import (
     SandboxError,
 )
 from pymode.limits import MIB, Limits
+from pymode.protocol import calls
+from pymode.protocol.frames import ProtocolError
 from pymode.protocol.messages import Done
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
@@ -98,11 +100,12 @@ def read_outcome(done: Done, limits: Limits) -> tuple[JSON, tuple[str, ...]]:
     """
     if done.stopped_by is not None:
         _raise_stopped(done, limits)
-    head_text, _, text = done.outcome.partition("\n")
-    head = _read(head_text, done)
-    if not isinstance(head, dict):
-        raise SandboxError("the guest ended the call with nonsense; try again")
-    if head.get("ok") is not True:
+    try:
+        outcome = calls.read_outcome(done.outcome)
+    except ProtocolError:
+        raise SandboxError("the guest ended the call with nonsense; try again") from None
+    head, text = outcome.head, outcome.value
+    if not outcome.is_value:
         _raise_failed(head, done, limits)
     if len(text.encode("utf-8", "replace")) > limits.result_bytes:
         _raise_limit("result_bytes", done, limits)
@@ -162,7 +165,7 @@ def _clean(message: JSON) -> str:
     return text[:MESSAGE_CHARS].encode("utf-8", "replace").decode()
 
 
-def _raise_failed(head: dict[str, JSON], done: Done, limits: Limits) -> NoReturn:
+def _raise_failed(head: Mapping[str, JSON], done: Done, limits: Limits) -> NoReturn:
     message, limit, error = _clean(head.get("message")), head.get("limit"), head.get("error")
     if isinstance(limit, str) and limit in _WHAT_TO_DO:
         if limit == "memory_bytes":

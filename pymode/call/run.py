@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pymode.actions import Namespace, SentRequest
@@ -22,6 +21,7 @@ from pymode.log import Log, OpenCall
 from pymode.log.text import Redact, name_outcome
 from pymode.policy.approvals import Approver, Paused
 from pymode.protocol import targets
+from pymode.protocol.calls import CallRequest
 from pymode.protocol.messages import Call
 from pymode.sandbox.hostcalls import HostCallHandler
 from pymode.sandbox.pool import Pool
@@ -142,18 +142,16 @@ class Run:
         hosts: Mapping[str, Namespace] = host_calls.hosts
         for host in hosts.values():
             host.sent, host.planned = self.journal.sent, self.journal.planned
-        request = json.dumps(
-            {
-                "code": self.code,
-                "specs": self.scope.specs,
-                "apis": self.scope.apis,
-                "tools": self.scope.tools,
-                "absent": self.scope.absent,
-                "on_demand": self.scope.on_demand,
-                "account_id": self.journal.account_id,
-                "limits": asdict(self.limits),
-            }
-        )
+        request = CallRequest(
+            self.code,
+            self.limits,
+            specs=self.scope.specs,
+            apis=self.scope.apis,
+            tools=self.scope.tools,
+            absent=self.scope.absent,
+            on_demand=self.scope.on_demand,
+            account_id=self.journal.account_id,
+        ).write()
         if attempt is None:
             run = await pool.run(Call(request), self.shelf.answering(host_calls))
         else:

@@ -23,7 +23,7 @@ FORGE = """
 def forge(outcome):
     head, _, text = outcome.partition("\\n")
     driver.encode = lambda *_: types.SimpleNamespace(notes=(), text=text)
-    driver.json = types.SimpleNamespace(dumps=lambda *_: head, loads=json.loads)
+    driver.protocol.json = types.SimpleNamespace(dumps=lambda *_: head, loads=json.loads)
 """
 
 OK = '{"ok": true, "notes": []}\\n'
@@ -112,7 +112,7 @@ async def test_a_driver_that_fails_is_an_error(cell):
         "json.dumps = None",
         "driver.failures = None\nraise ValueError",
         "sys.modules['guest.entry'].PRINTED.flush = None",
-        "driver.json = types.SimpleNamespace(dumps=lambda *_: 5)",
+        "driver.protocol.json = types.SimpleNamespace(dumps=lambda *_: 5)",
         "driver.encode = lambda *_: 5",
     ):
         with pytest.raises((CodeRaised, ResultRejected, SandboxError)):

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from guest.results import TARGET, Results
+from guest.protocol import RESULTS
+from guest.results import Results
 
 
 class Host:
@@ -18,7 +19,7 @@ class Host:
         self.results = Results(self.ask)
 
     def ask(self, target: str, payload: str) -> str:
-        assert target == TARGET
+        assert target == RESULTS
         asked = json.loads(payload)
         self.asked.append(asked)
         if not asked:

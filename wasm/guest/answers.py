@@ -8,13 +8,15 @@ import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
+from guest import protocol
+
 Error = dict[str, object]
 
 SHOWN_ERRORS = 5
 MESSAGE_CHARS = 300
 # Levels. json's parser has no limit of its own here: on some 4,000 it exhausts the stack, and the
 # whole call would end.
-DEEPEST = 1000
+MAX_DEPTH = 1000
 PIECE_CHARS = 4096
 BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
@@ -61,16 +63,26 @@ class APIError(Exception):
         return f"{text} (ray {self.ray_id})" if self.ray_id else text
 
 
-class Failure(Exception):
-    """An answer that the namespace turns into its own error class."""
+class RequestFailed(Exception):
+    """A request failed; the namespace raises its own error class in place of this one.
+
+    Args:
+        summary: what went wrong.
+        head: of the reply.
+        errors: what the API says.
+        kind: of the failure, where the host has no answer of the API.
+    """
 
     def __init__(
-        self, summary: str, head: Mapping[str, object], errors: Iterable[Error] = ()
+        self,
+        summary: str,
+        head: Mapping[str, object],
+        errors: Iterable[Error] = (),
+        kind: str | None = None,
     ) -> None:
         super().__init__(summary)
         note = head.get("note")
-        error = head.get("error")
-        self.kind = error.get("kind") if isinstance(error, Mapping) else None
+        self.kind = kind
         self.summary = f"{summary}; {note}" if note else summary
         status, ray_id = head.get("status"), head.get("ray_id")
         self.status = status if isinstance(status, int) else None
@@ -86,29 +98,28 @@ def read(method: str, path: str, reply: str) -> dict[str, object]:
     Args:
         method: of the request, in upper case.
         path: of the request.
-        reply: one line of JSON, a line feed, the body.
+        reply: as the host wrote it.
 
     Returns:
         The envelope: success, status, result, errors, messages, and what else the API put there.
 
     Raises:
-        Failure: the request failed.
+        RequestFailed: the request failed.
     """
-    line, _, body = reply.partition("\n")
-    head = json.loads(line)
-    refused = head.get("error")
-    if refused is not None:
-        error = {"code": refused.get("kind"), "message": refused.get("message")}
-        raise Failure(str(refused.get("message")), head, [error])
-    envelope = read_answer(method, path, head, body)
-    return envelope | {"dry_run": True} if "dry_run" in head else envelope
+    answer = protocol.read_reply(reply)
+    failure = answer.failure
+    if failure is not None:
+        errors: list[Error] = [{"code": failure.kind, "message": failure.message}]
+        raise RequestFailed(failure.message, answer.head, errors, failure.kind)
+    envelope = read_answer(method, path, answer.head, answer.body)
+    return envelope | {"dry_run": True} if "dry_run" in answer.head else envelope
 
 
 def read_answer(method: str, path: str, head: Mapping[str, object], body: str) -> dict[str, object]:
     """Read the answer of the API, or the stand-in for one.
 
     Raises:
-        Failure: the answer is an error.
+        RequestFailed: the answer is an error.
     """
     status = int(str(head["status"]))
     value: object = None
@@ -119,7 +130,7 @@ def read_answer(method: str, path: str, head: Mapping[str, object], body: str) -
     elif head["kind"] == "bytes":
         value = base64.b64decode(body)
     if 300 <= status < 400:
-        raise Failure(describe_redirect(head), head)
+        raise RequestFailed(describe_redirect(head), head)
     bare_path = path.partition("?")[0].rstrip("/")
     if method == "POST" and bare_path.endswith("/graphql") and is_graphql(value):
         return read_graphql(value, head)
@@ -130,7 +141,7 @@ def parse(body: str, head: Mapping[str, object]) -> object:
     """Parse a JSON body.
 
     Raises:
-        Failure: it is damaged, or nested too deep.
+        RequestFailed: it is damaged, or nested too deep.
     """
     reason = "is nested too deep"
     try:
@@ -141,11 +152,11 @@ def parse(body: str, head: Mapping[str, object]) -> object:
     except ValueError as error:
         reason = f"does not parse ({error})"
     shown = repr(body[:100]) + ("…" if len(body) > 100 else "")
-    raise Failure(f"the JSON of the answer {reason}: {shown}", head)
+    raise RequestFailed(f"the JSON of the answer {reason}: {shown}", head)
 
 
 def is_too_deep(body: str) -> bool:
-    """Say whether JSON is nested deeper than `DEEPEST`."""
+    """Say whether JSON is nested deeper than `MAX_DEPTH`."""
     # Counting is a hundred times cheaper than looking at each bracket, and settles nearly all.
     deepest = depth = 0
     for start in range(0, len(body), PIECE_CHARS):
@@ -153,14 +164,14 @@ def is_too_deep(body: str) -> bool:
         opened = piece.count("[") + piece.count("{")
         deepest = max(deepest, depth + opened)
         depth += opened - piece.count("]") - piece.count("}")
-    if deepest <= DEEPEST:
+    if deepest <= MAX_DEPTH:
         return False
     depth = 0
     for match in BRACKET.finditer(body):
         bracket = match[0]
         if bracket in ("[", "{"):
             depth += 1
-            if depth > DEEPEST:
+            if depth > MAX_DEPTH:
                 return True
         elif bracket in ("]", "}"):
             depth -= 1
@@ -196,7 +207,7 @@ def read_graphql(value: object, head: Mapping[str, object]) -> dict[str, object]
     data, errors = answer.get("data"), list_errors(answer)
     status = head["status"]
     if (errors and data is None) or int(str(status)) >= 400:
-        raise Failure(summarize(errors) or describe_status(status), head, errors)
+        raise RequestFailed(summarize(errors) or describe_status(status), head, errors)
     envelope = {"success": not errors, "status": status, "result": data}
     return envelope | {"errors": errors, "messages": []}
 
@@ -215,7 +226,7 @@ def read_envelope(value: object, head: Mapping[str, object]) -> dict[str, object
         envelope["link"] = head["link"]
     if int(str(status)) >= 400 or not envelope["success"]:
         errors = list_errors(value)
-        raise Failure(summarize(errors) or describe_status(status), head, errors)
+        raise RequestFailed(summarize(errors) or describe_status(status), head, errors)
     return envelope
 
 

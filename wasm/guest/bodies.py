@@ -1,4 +1,4 @@
-"""Write a request for the host: one line of JSON, a line feed, the bodies one after the other."""
+"""Bring the arguments of a request into the form that the host reads."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 from urllib.parse import parse_qsl, urlencode
+
+from guest import protocol
 
 JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -54,7 +56,7 @@ def write(method: str, path: str, options: Mapping[str, object]) -> str:
         head["body"], text = encode(content)
     if content_type is not None:
         head["content_type"] = content_type
-    return json.dumps(head, separators=(",", ":")) + "\n" + text
+    return protocol.write_request(head, text)
 
 
 def write_body(body: object, content_type: str | None, *, raw: bool) -> tuple[str | bytes, str]:

@@ -1,17 +1,12 @@
-"""One call: the code's text in, its outcome out.
-
-An outcome is one line of JSON, the head, and then the value as JSON:
-
-    {"ok": true, "notes": [...]}
-    {"error": "rejected" | "raised" | "result" | "limit", "message": "...", "limit": "..."}
-"""
+"""One call: the code's text in, its outcome out; see `guest.protocol` for both."""
 
 import asyncio
 import json
 import random
 from dataclasses import dataclass
+from typing import Any
 
-from guest import failures, limits, namespaces, program, results, state, tools
+from guest import failures, limits, namespaces, program, protocol, results, state, tools
 from guest.encode import ResultTooLarge, Unencodable, encode
 from guest.loop import HostLoop
 from guest.printed import Printed
@@ -20,6 +15,9 @@ from wit_world.imports import host
 # Given back when the code fails, because one that is out of memory leaves none to say so. It is
 # part of the snapshot, so that having it touches no page.
 RESERVE = bytearray(2**20)
+
+# An OpenAPI document, resolved.
+Document = dict[str, Any]
 
 REHEARSED_CODE = """
 async def rehearse():
@@ -68,75 +66,87 @@ class HostCalls:
             raise limits.LimitExceeded("host_calls", msg)
 
 
-def run(request_text: str, specs: list[dict], pointers: dict[int, str], printed: Printed) -> str:
-    """Run the call that the JSON `request_text` describes and return its outcome."""
-    request = json.loads(request_text)
+def run(text: str, specs: list[Document], pointers: dict[int, str], printed: Printed) -> str:
+    """Run the call that `text` describes and return its outcome.
+
+    Args:
+        text: of the host, see `protocol.read_call`.
+        specs: the documents of the image.
+        pointers: where a document names the objects that contain themselves, by id.
+        printed: where `print` goes.
+    """
+    request = protocol.read_call(text)
+    # From here on the clock and the random bytes are those of the call, also if it is repeated.
     host.begin()
-    printed.begin(request["limits"]["printed_chars"])
+    printed.begin(request.limits.printed_chars)
     random.seed()
-    source = request["code"]
+    source = request.code
     try:
         loop = HostLoop()
         loaded = program.load(source, _scope(request, specs, loop))
         source = loaded.source
         value = loop.run_until_complete(_finish(loop, loaded, request))
-        encoded = encode(value, request["limits"]["result_bytes"], pointers)
-        return f"{json.dumps({'ok': True, 'notes': encoded.notes})}\n{encoded.text}"
+        encoded = encode(value, request.limits.result_bytes, pointers)
+        return protocol.write_value(encoded.text, encoded.notes)
     except program.Rejected as rejected:
-        return _error("rejected", str(rejected))
+        return protocol.write_error("rejected", str(rejected))
     except ResultTooLarge as failure:
-        return _error("limit", str(failure), limit="result_bytes")
+        return protocol.write_error("limit", str(failure), limit="result_bytes")
     except Unencodable as failure:
-        return _error("result", str(failure))
+        return protocol.write_error("result", str(failure))
     except BaseException as failure:
         RESERVE.clear()
         message = failures.describe(failure, source)
         hit = limits.find(failure)
-        return _error("limit" if hit else "raised", message, hit)
+        return protocol.write_error("limit" if hit else "raised", message, hit)
     finally:
         printed.flush()
 
 
-def _scope(request: dict, specs: list[dict], loop: HostLoop) -> dict[str, object]:
+def _scope(
+    request: protocol.CallRequest, specs: list[Document], loop: HostLoop
+) -> dict[str, object]:
     """Return the globals of the code."""
-    bounds = request["limits"]
-    most_in_flight = bounds["host_calls_in_flight"]
+    most_in_flight = request.limits.host_calls_in_flight
     turns = asyncio.Semaphore(most_in_flight)
-    host_calls = HostCalls(loop, bounds["host_calls"], most_in_flight, turns)
+    host_calls = HostCalls(loop, request.limits.host_calls, most_in_flight, turns)
     scope: dict[str, object] = {"results": results.Results(host_calls.now)}
     if specs:
-        scope["specs"] = dict(zip(request["specs"], specs, strict=True))
+        scope["specs"] = dict(zip(request.specs, specs, strict=True))
     if len(specs) == 1:
         scope["spec"] = specs[0]
-    for name in request["apis"]:
-        namespace, error = namespaces.make(name, host_calls)
-        refused = error.Refused
-        scope |= {name: namespace, error.__name__: error, refused.__name__: refused}
-    for name, known in request["tools"].items():
+    for name in request.apis:
+        namespace, api_error = namespaces.make(name, host_calls)
+        scope |= {name: namespace} | _by_name(api_error, api_error.Refused)
+    for name, known in request.tools.items():
         title = namespaces.error_name(name)
-        made, failed = tools.make(name, title, known, host_calls.now, host_calls)
-        refused = failed.Refused
-        scope |= {name: made, failed.__name__: failed, refused.__name__: refused}
-    scope |= {name: namespaces.Absent(name) for name in request["absent"]}
-    if request["apis"]:
-        scope["account_id"] = request["account_id"]
+        made, tool_error = tools.make(name, title, known, host_calls.now, host_calls)
+        scope |= {name: made} | _by_name(tool_error, tool_error.Refused)
+    scope |= {name: namespaces.ExecuteOnly(name) for name in request.absent}
+    if request.apis:
+        scope["account_id"] = request.account_id
     # Asked for when the code turns out to read them.
-    return scope | dict.fromkeys(request["on_demand"])
+    return scope | dict.fromkeys(request.on_demand)
 
 
-async def _finish(loop: HostLoop, loaded: program.Program, request: dict) -> object:
+def _by_name(*classes: type) -> dict[str, object]:
+    return {each.__name__: each for each in classes}
+
+
+async def _finish(loop: HostLoop, loaded: program.Program, request: protocol.CallRequest) -> object:
     """Run the code to its end, and end what it left running, as `asyncio.run` does."""
     scope = loaded.scope
-    wanted = loaded.names.intersection(request["on_demand"])
-    kept, failure = None, None
+    wanted = loaded.names.intersection(request.on_demand)
+    session: state.Session | None = None
+    failure: BaseException | None = None
     if "tools" in wanted:
-        scope["tools"] = tools.read_all(await loop.call(tools.TARGET, "{}"))
+        scope["tools"] = tools.read_all(await loop.call(protocol.TOOLS, protocol.ALL))
     if "state" in wanted:
-        kept = state.Kept(await loop.call(state.TARGET, ""))
-        scope["state"] = kept.value
+        session = state.Session(await loop.call(protocol.STATE, protocol.READ_STATE))
+        scope["state"] = session.value
     try:
         if "account_id" in loaded.names and "account_id" in scope and scope["account_id"] is None:
-            scope["account_id"] = await _find_account(loop, request["apis"][0])
+            scope["account_id"] = await _find_account(loop, request.apis[0])
         return await loaded.entry()
     except BaseException as error:
         failure = error
@@ -149,8 +159,8 @@ async def _finish(loop: HostLoop, loaded: program.Program, request: dict) -> obj
             await asyncio.gather(*left, return_exceptions=True)
         await loop.shutdown_asyncgens()
         try:
-            if kept is not None and (changes := kept.find_changes()):
-                state.check_reply(await loop.call(state.TARGET, changes))
+            if session is not None and (changes := session.find_changes()):
+                state.read_reply(await loop.call(protocol.STATE, changes))
         except state.StateError as error:
             # The code's own failure is the news.
             if failure is None:
@@ -164,18 +174,14 @@ class AccountNotFound(Exception):
 
 async def _find_account(loop: HostLoop, name: str) -> str:
     """Ask the host for the only account; code that does not read `account_id` costs no request."""
-    head, _, content = (await loop.call(f"{name}.account_id", "")).partition("\n")
-    error = json.loads(head).get("error")
-    if error is not None:
-        raise AccountNotFound(error["message"])
-    return json.loads(content)
+    reply = protocol.read_reply(await loop.call(protocol.account_id(name), ""))
+    if reply.failure is not None:
+        raise AccountNotFound(reply.failure.message)
+    account_id: str = json.loads(reply.body)
+    return account_id
 
 
-def _error(kind: str, message: str, limit: str | None = None) -> str:
-    return json.dumps({"error": kind, "message": message, "limit": limit}) + "\n"
-
-
-def rehearse(specs: list[dict], pointers: dict[int, str], printed: Printed) -> None:
+def rehearse(specs: list[Document], pointers: dict[int, str], printed: Printed) -> None:
     """Run a call that finds nothing, so that what calls touch is in memory before one comes."""
     bounds = {
         "host_calls": 1,
@@ -184,7 +190,8 @@ def rehearse(specs: list[dict], pointers: dict[int, str], printed: Printed) -> N
         "printed_chars": 1000,
     }
     names = [f"spec_{number}" for number, _ in enumerate(specs)]
-    request = {"code": REHEARSED_CODE if len(specs) == 1 else REHEARSED_CODE_FOR_ALL}
+    code = REHEARSED_CODE if len(specs) == 1 else REHEARSED_CODE_FOR_ALL
+    request: dict[str, object] = {"code": code}
     request |= {"specs": names, "apis": ["rehearsal"], "tools": {}, "absent": [], "on_demand": []}
     request |= {"account_id": None, "limits": bounds}
     outcome = run(json.dumps(request), specs, pointers, printed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from guest import answers, bodies, pages
-from guest.answers import APIError, Failure
+from guest.answers import APIError, RequestFailed
 
 Call = Callable[[str, str], Awaitable[str]]
 
@@ -75,7 +75,7 @@ class Namespace:
         reply = await self._call(self._name, payload)
         try:
             return answers.read(method, path, reply)
-        except Failure as failure:
+        except RequestFailed as failure:
             refused = failure.kind == "rule"
             error = (self._error_class.Refused if refused else self._error_class)(
                 failure.summary,
@@ -102,7 +102,7 @@ class Namespace:
         return pages.make(self._name, self.request, self._error_class, args, keywords)
 
 
-class Absent:
+class ExecuteOnly:
     """A namespace of `execute` in the scope of `search`: it says so when it is used."""
 
     def __init__(self, name: str) -> None:
@@ -127,7 +127,9 @@ def make(name: str, call: Call) -> tuple[Namespace, type[APIError]]:
     """
     title = error_name(name)
     text = f"A request of {name} failed: status, errors, ray_id, message."
-    error_class = type(title, (APIError,), {"__doc__": text, "__module__": "builtins"})
+    error_class: type[APIError] = type(
+        title, (APIError,), {"__doc__": text, "__module__": "builtins"}
+    )
     text = f"A rule of the operator of {name} is against a request; it was not sent."
     error_class.Refused = type(
         title.replace("Error", "Refused"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-TARGET = "pymode.results"
+from guest import protocol
 
 Ask = Callable[[str, str], str]
 
@@ -43,7 +43,7 @@ class Results:
         if not isinstance(name, str):
             raise TypeError('results are read by name: results["r_…"]')
         if name not in self._found:
-            self._found[name] = self._read({"name": name})
+            self._found[name] = json.loads(self._read(protocol.ask_for_result(name)))
         return self._found[name]
 
     def __contains__(self, name: object) -> bool:
@@ -58,11 +58,12 @@ class Results:
 
     def keys(self) -> list[str]:
         """Return the names of what is kept, newest first."""
-        return self._read({})
+        names: list[str] = json.loads(self._read(protocol.ALL))
+        return names
 
-    def _read(self, asked: dict[str, str]) -> object:
-        head_text, _, content = self._ask(TARGET, json.dumps(asked)).partition("\n")
-        error = json.loads(head_text).get("error")
-        if error is None:
-            return json.loads(content)
-        raise (KeyError if error["kind"] == "missing" else RuntimeError)(error["message"])
+    def _read(self, asked: str) -> str:
+        reply = protocol.read_reply(self._ask(protocol.RESULTS, asked))
+        if reply.failure is None:
+            return reply.body
+        is_missing = reply.failure.kind == "missing"
+        raise (KeyError if is_missing else RuntimeError)(reply.failure.message)

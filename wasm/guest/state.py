@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from guest import protocol
 from guest.encode import Unencodable, encode
 
-TARGET = "pymode.state"
 # The host keeps less; this only bounds what is written.
 STATE_BYTES = 16 * 2**20
 
@@ -16,20 +16,18 @@ class StateError(Exception):
     """What the code left in `state` cannot be kept."""
 
 
-class Kept:
+class Session:
     """The state as it came, so that what has changed can be told.
 
     Args:
-        reply: of the host: a head, and the values as JSON.
+        text: the reply of the host.
 
     Raises:
         StateError: this call has no state.
     """
 
-    def __init__(self, reply: str) -> None:
-        check_reply(reply)
-        content = reply.partition("\n")[2]
-        self.value: dict[str, Any] = json.loads(content)
+    def __init__(self, text: str) -> None:
+        self.value: dict[str, Any] = json.loads(read_reply(text))
         self._before = {name: _write(name, value) for name, value in self.value.items()}
 
     def find_changes(self) -> str:
@@ -43,7 +41,7 @@ class Kept:
         gone = [name for name in self._before if name not in after]
         if not put and not gone:
             return ""
-        return json.dumps({"set": put, "gone": gone})
+        return protocol.write_changes(put, gone)
 
 
 def _write(name: object, value: object) -> str:
@@ -59,8 +57,13 @@ def _write(name: object, value: object) -> str:
         raise StateError(f"state[{name!r:.60}]: {error}") from None
 
 
-def check_reply(reply: str) -> None:
-    """Raise `StateError` where the host could not do what was asked."""
-    error = json.loads(reply.partition("\n")[0]).get("error")
-    if error is not None:
-        raise StateError(error["message"])
+def read_reply(text: str) -> str:
+    """Return the body of a reply.
+
+    Raises:
+        StateError: the host could not do what was asked.
+    """
+    reply = protocol.read_reply(text)
+    if reply.failure is not None:
+        raise StateError(reply.failure.message)
+    return reply.body

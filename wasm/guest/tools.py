@@ -7,11 +7,10 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from guest import answers
+from guest import answers, protocol
 from guest.arguments import find_problems
 from guest.encode import encode
 
-TARGET = "pymode.tools"
 # The worker and the parent bound a request too; this is where the code hears of it.
 ARGUMENT_BYTES = 16 * 2**20
 
@@ -78,8 +77,8 @@ class Calls:
             ToolError: the tools of the namespace are not known now.
         """
         if tool not in self._known:
-            asked = json.dumps({"namespace": self.name, "tool": tool})
-            self._known[tool] = self._read(self._ask(TARGET, asked))
+            asked = protocol.ask_for_tool(self.name, tool)
+            self._known[tool] = self._read(self._ask(protocol.TOOLS, asked))
         return self._known[tool]
 
     async def run(self, tool: str, arguments: dict[str, Any]) -> Any:
@@ -90,26 +89,26 @@ class Calls:
         if problems:
             msg = f"{self.name}.{tool}: {'; '.join(problems)}. It is {described['signature']}"
             raise TypeError(msg)
-        payload = f'{{"tool":{json.dumps(tool)},"arguments":{text}}}'
+        payload = protocol.write_tool_call(tool, text)
         return self._read(await self._call(self.name, payload))
 
     def run_now(self, payload: str) -> Any:
         """Call a tool, whose call is written already, without letting other tasks run."""
         return self._read(self._ask(self.name, payload))
 
-    def _read(self, reply: str) -> Any:
-        head_text, _, content = reply.partition("\n")
-        error = json.loads(head_text).get("error")
-        if error is None:
-            if answers.is_too_deep(content):
+    def _read(self, text: str) -> Any:
+        reply = protocol.read_reply(text)
+        if reply.failure is None:
+            if answers.is_too_deep(reply.body):
                 raise self._error_class("the result is nested too deep to be read")
-            return json.loads(content, object_hook=_restore)
-        if error["kind"] == "unknown":
-            raise AttributeError(error["message"])
-        if error["kind"] == "arguments":
-            raise TypeError(error["message"])
-        refused = error["kind"] == "rule"
-        raise (self._error_class.Refused if refused else self._error_class)(error["message"])
+            return json.loads(reply.body, object_hook=_restore)
+        kind, message = reply.failure.kind, reply.failure.message
+        # What Python itself raises for a name, or for arguments, that a function does not have.
+        if kind == "unknown":
+            raise AttributeError(message)
+        if kind == "arguments":
+            raise TypeError(message)
+        raise (self._error_class.Refused if kind == "rule" else self._error_class)(message)
 
 
 class ToolCall:
@@ -140,14 +139,15 @@ class ToolCall:
         # Clients pass arguments as one dict, and so do models that know them.
         is_one_dict = len(args) == 1 and not keywords and isinstance(args[0], dict)
         if is_one_dict and (not names or set(args[0]) & set(names)):
-            return args[0]
+            only: dict[str, Any] = args[0]
+            return only
         if len(args) > len(names) or set(names[: len(args)]) & set(keywords):
             described = self._calls.describe(self._name)["signature"]
             raise TypeError(f"too many arguments, or one twice: it is {described}")
         return dict(zip(names, args, strict=False)) | keywords
 
 
-def read_all(reply: str) -> dict[str, dict[str, dict[str, Any]]]:
+def read_all(text: str) -> dict[str, dict[str, dict[str, Any]]]:
     """Return the descriptions of all tools: by namespace, then by name.
 
     Namespaces that cannot be listed now are empty, and say so in what is printed.
@@ -155,13 +155,13 @@ def read_all(reply: str) -> dict[str, dict[str, dict[str, Any]]]:
     Raises:
         ToolError: nothing can be listed now.
     """
-    head_text, _, content = reply.partition("\n")
-    head = json.loads(head_text)
-    if "error" in head:
-        raise ToolError(f"tools cannot be listed: {head['error']['message']}")
-    for note in head.get("notes", ()):
+    reply = protocol.read_reply(text)
+    if reply.failure is not None:
+        raise ToolError(f"tools cannot be listed: {reply.failure.message}")
+    for note in reply.head.get("notes", ()):
         print(note)  # noqa: T201 - the model reads what is printed
-    return json.loads(content)
+    tools: dict[str, dict[str, dict[str, Any]]] = json.loads(reply.body)
+    return tools
 
 
 def order_parameters(schema: Mapping[str, Any]) -> list[str]:
@@ -186,7 +186,9 @@ def make(
         call: the same without blocking.
     """
     text = f"A tool of {name} failed, or could not be called."
-    error_class = type(title, (ToolError,), {"__doc__": text, "__module__": "builtins"})
+    error_class: type[ToolError] = type(
+        title, (ToolError,), {"__doc__": text, "__module__": "builtins"}
+    )
     text = f"A rule of the operator is against a call of {name}; nothing was called."
     error_class.Refused = type(
         title.replace("Error", "Refused"),
