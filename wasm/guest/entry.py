@@ -5,6 +5,7 @@ import importlib
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from guest import call, heap, printed, seeding
 from guest import spec as spec_module
@@ -29,7 +30,7 @@ gc.disable()
 SPECS, POINTERS = spec_module.load(str(Path(__file__).parent.parent / "specs.json"))
 
 
-def _no_sleep(_seconds: float) -> None:
+def _no_sleep(_seconds: object) -> NoReturn:
     msg = "time.sleep would stop every request under way; write `await asyncio.sleep(seconds)`"
     raise RuntimeError(msg)
 

@@ -7,7 +7,7 @@ next timer is due, and everything above it is asyncio as it is.
 import asyncio
 from asyncio import base_events
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from guest.source import FILENAME
 from wit_world.imports import host
@@ -90,7 +90,9 @@ class HostLoop(base_events.BaseEventLoop):
 
 def _find_lines(task: asyncio.Task[object]) -> Iterator[int]:
     """Yield the innermost line of the code in which a task waits."""
-    line, coroutine = None, task.get_coro()
+    line: int | None = None
+    # Any: what a coroutine awaits may be of any type, and only coroutines have a frame.
+    coroutine: Any = task.get_coro()
     while frame := getattr(coroutine, "cr_frame", None):
         if frame.f_code.co_filename == FILENAME:
             line = frame.f_lineno

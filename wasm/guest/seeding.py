@@ -7,6 +7,7 @@ The runtime keeps the method itself, so its code is replaced and not its name.
 
 import random
 import types
+from typing import Any
 
 
 def install() -> None:
@@ -17,11 +18,13 @@ def install() -> None:
     )
 
     class Cheap(random.Random):
-        def seed(self, a=None, version=2) -> None:
-            __class__  # noqa: B018 - a free variable, as the code that this replaces has it
+        def seed(self, a: Any = None, version: int = 2) -> None:
+            # A free variable: the code that is replaced has one, so this must have one, too.
+            __class__  # type: ignore[name-defined]  # noqa: B018
+            # The names of the module random: this code runs with its globals.
             if a is None:
-                a = int.from_bytes(_urandom(16))  # noqa: F821 - runs in the module random
-            _seed_fully(self, a, version)  # noqa: F821 - put there below
+                a = int.from_bytes(_urandom(16))  # type: ignore[name-defined]  # noqa: F821
+            _seed_fully(self, a, version)  # type: ignore[name-defined]  # noqa: F821
 
-    random._seed_fully = full  # noqa: SLF001 - the replaced code reads its module's names
+    vars(random)["_seed_fully"] = full
     seed.__code__ = Cheap.seed.__code__

@@ -1,0 +1,13 @@
+"""The host's functions; `pymode.wit` says what each does."""
+
+from dataclasses import dataclass
+
+@dataclass
+class Completion:
+    id: int
+    reply: str
+
+def begin() -> None: ...
+def start(target: str, payload: str) -> int: ...
+def wait(seconds: float) -> list[Completion]: ...
+def print(text: str) -> None: ...
