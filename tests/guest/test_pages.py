@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from guest.course import read_links
 from guest.namespaces import make
+from guest.pagination import read_links
 
 Query = dict[str, str]
 Answer = Callable[[str, Query], dict[str, Any]]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-DEEPEST = 40
+MAX_DEPTH = 40
 SHOWN_PROBLEMS = 5
 SHOWN_CHARS = 80
 SHOWN_LEVELS = 2
@@ -69,7 +69,7 @@ class _Whole:
 def _check(value: Any, schema: Any, whole: _Whole, place: str, depth: int) -> Iterator[str]:
     if schema is False:
         yield f"{place or 'this'} is not allowed"
-    if not isinstance(schema, dict) or depth > DEEPEST:
+    if not isinstance(schema, dict) or depth > MAX_DEPTH:
         return
     whole.spend(1)
     if "$ref" in schema:
@@ -115,12 +115,13 @@ def _is(value: Any, name: str) -> bool:
 
 def _check_size(value: Any, schema: dict[str, Any], place: str) -> Iterator[str]:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        for keyword, words, fails in (
+        bounds: tuple[tuple[str, str, Callable[[float], bool]], ...] = (
             ("minimum", "at least", lambda bound: value < bound),
             ("maximum", "at most", lambda bound: value > bound),
             ("exclusiveMinimum", "more than", lambda bound: value <= bound),
             ("exclusiveMaximum", "less than", lambda bound: value >= bound),
-        ):
+        )
+        for keyword, words, fails in bounds:
             bound = schema.get(keyword)
             if isinstance(bound, (int, float)) and not isinstance(bound, bool) and fails(bound):
                 yield f"{place} must be {words} {bound}, not {value}"

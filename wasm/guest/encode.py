@@ -12,7 +12,7 @@ from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from guest.jsonwriter import DEEPEST, ResultTooLarge, Unencodable, Writer
+from guest.jsonwriter import MAX_DEPTH, ResultTooLarge, Unencodable, Writer
 
 __all__ = ["Encoded", "ResultTooLarge", "Unencodable", "encode"]
 
@@ -81,7 +81,7 @@ def _is_plain(value: object, result_bytes: int, pointers: Mapping[int, str]) -> 
     """
     left = result_bytes
     level: list[Any] = [value]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for node in level:
             kind = type(node)

@@ -37,7 +37,7 @@ from collections.abc import Set as AbstractSet
 from json.encoder import encode_basestring as quote
 from typing import Any, Final
 
-DEEPEST: Final = 200  # levels; each costs the writer three frames of the interpreter's 1,000
+MAX_DEPTH: Final = 200  # levels; each costs the writer three frames of the interpreter's 1,000
 _AS_TEXT: Final = (
     *(uuid.UUID, pathlib.PurePath, fractions.Fraction),
     *(ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network),
@@ -191,7 +191,7 @@ class Writer:
                 raise self._refusal(
                     f"the {type(value).__name__} contains itself; return a copy without that"
                 )
-        if len(self._open) >= DEEPEST:
+        if len(self._open) >= MAX_DEPTH:
             raise self._too_deep()
         self._open.append(own)
         return True
@@ -286,7 +286,7 @@ class Writer:
         return [value for _, value in sorted(texts, key=lambda pair: pair[0])]
 
     def _too_deep(self) -> Unencodable:
-        return self._refusal(f"nested deeper than {DEEPEST} levels; return something flatter")
+        return self._refusal(f"nested deeper than {MAX_DEPTH} levels; return something flatter")
 
     def _refusal(self, what: str) -> Unencodable:
         return Unencodable(f"{self._place()}: {what}")

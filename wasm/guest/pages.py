@@ -1,4 +1,4 @@
-"""All items of a list that an API gives in pages, see `guest.course` for how a list goes on."""
+"""All items of a list that an API gives in pages, see `guest.pagination` for how a list goes on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from guest import bodies
 from guest.answers import APIError
-from guest.course import Course, Lost, Query, find_items, is_repeated
+from guest.pagination import PageError, Pagination, Query, find_items, is_repeated
 
 Request = Callable[..., Awaitable[dict[str, object]]]
 
@@ -135,24 +135,24 @@ class Pages:
 
     async def _iterate(self) -> AsyncIterator[object]:
         left = self._limit
-        course = Course(self._path, self._query)
+        pagination = Pagination(self._path, self._query)
         previous: list[object] = []
         key = self._key
-        while course.goes_on and left != 0:
-            at, path = course.describe(), course.path
-            answer = await self._get(path, course.query)
+        while pagination.goes_on and left != 0:
+            at, path = pagination.describe(), pagination.path
+            answer = await self._get(path, pagination.query)
             try:
                 key, items = find_items(answer.get("result"), key)
                 if is_repeated(items, previous):
-                    raise Lost(f"the answer is the same as the one before: {at} is ignored")
+                    raise PageError(f"the answer is the same as the one before: {at} is ignored")
                 wanted = items[:left]
                 for item in wanted:
                     yield item
                 left = None if left is None else left - len(wanted)
                 if left != 0:
-                    course.advance(answer, items)
-            except Lost as lost:
-                raise self._error_class(str(lost), request=f"GET {path}") from None
+                    pagination.advance(answer, items)
+            except PageError as error:
+                raise self._error_class(str(error), request=f"GET {path}") from None
             previous = items
 
     def _usage(self) -> str:

@@ -18,11 +18,11 @@ REL = re.compile(r";\s*rel\s*=\s*\"?([^\";]*)", re.IGNORECASE)
 MARKS = ("page", "cursor", "cursors", "offset")
 
 
-class Lost(Exception):
+class PageError(Exception):
     """The list cannot be followed; the message says why."""
 
 
-class Course:
+class Pagination:
     """Where the next page is.
 
     Args:
@@ -52,7 +52,7 @@ class Course:
         """Move on to the page after this one.
 
         Raises:
-            Lost: it cannot be found.
+            PageError: it cannot be found.
         """
         self.goes_on = False
         self._count += len(items)
@@ -83,7 +83,7 @@ class Course:
     def _turn_page(self, info: Mapping[str, object], count: int) -> None:
         asked, marked = read_number(self._get("page")), read_int(info, "page")
         if asked is not None and marked is not None and marked != asked:
-            raise Lost(f"page {asked} was asked for and page {marked} came; use request")
+            raise PageError(f"page {asked} was asked for and page {marked} came; use request")
         page = asked if asked is not None else 1 if marked is None else marked
         size = read_int(info, "per_page")
         per_page = size or read_number(self._get("per_page"))
@@ -107,7 +107,7 @@ class Course:
     def _move_offset(self, info: Mapping[str, object], count: int) -> None:
         asked, marked = read_number(self._get("offset")), read_int(info, "offset")
         if asked is not None and marked is not None and marked != asked:
-            raise Lost(f"offset {asked} was asked for and offset {marked} came; use request")
+            raise PageError(f"offset {asked} was asked for and offset {marked} came; use request")
         offset = (asked if asked is not None else marked or 0) + count
         size = read_int(info, "limit") or read_number(self._get("limit"))
         total = read_int(info, "total_count") or read_int(info, "total")
@@ -121,7 +121,7 @@ class Course:
             return
         path, mark, written = target.partition("#")[0].partition("?")
         if path.startswith("//") or not (path.startswith("/") or (mark and not path)):
-            raise Lost(f"the next page is at {target[:200]}, outside of this API; use request")
+            raise PageError(f"the next page is at {target[:200]}, outside of this API; use request")
         self._remember(target, "Link")
         self.path = path or self.path
         self.query = [*parse_qsl(written, keep_blank_values=True)]
@@ -129,7 +129,7 @@ class Course:
 
     def _remember(self, mark: str, kind: str) -> None:
         if mark in self._seen:
-            raise Lost(f"the same {kind} came twice ({mark[:100]}); the list would never end")
+            raise PageError(f"the same {kind} came twice ({mark[:100]}); the list would never end")
         self._seen.add(mark)
 
     def _get(self, name: str) -> object:
@@ -145,26 +145,28 @@ def find_items(result: object, key: str | None) -> tuple[str | None, list[object
     """Find the list in a result, and its key if the result is a dict.
 
     Raises:
-        Lost: there is none, or there are several.
+        PageError: there is none, or there are several.
     """
     if result is None:
         return key, []
     if isinstance(result, list):
         return key, result
     if not isinstance(result, dict):
-        raise Lost(f"the result is no list but {type(result).__name__}; use request")
+        raise PageError(f"the result is no list but {type(result).__name__}; use request")
     if key is not None:
         found = result.get(key)
         if found is None or isinstance(found, list):
             return key, found or []
-        raise Lost(f"result[{key!r:.100}] is no list but {type(found).__name__}")
+        raise PageError(f"result[{key!r:.100}] is no list but {type(found).__name__}")
     names = [name for name, value in result.items() if isinstance(value, list)]
     if len(names) == 1:
         return names[0], result[names[0]]
     if names:
         listed = ", ".join(map(repr, names[:10]))
-        raise Lost(f"the result has several lists; choose one with key=: {listed}")
-    raise Lost(f"the result has no list, only {', '.join(map(repr, [*result][:10]))}; use request")
+        raise PageError(f"the result has several lists; choose one with key=: {listed}")
+    raise PageError(
+        f"the result has no list, only {', '.join(map(repr, [*result][:10]))}; use request"
+    )
 
 
 def read_info(answer: Mapping[str, object]) -> Mapping[str, object]:
