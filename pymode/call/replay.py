@@ -3,7 +3,7 @@
 A pause ends the guest: no worker sits idle while a person thinks, and no deadline runs. When the
 answers are there the code runs again from its start, under the same clock and random bytes, and
 gets from the journal what was answered before. Nothing is sent before the whole journal was
-asked for again, so a run that goes another way sends nothing at all.
+asked for again, so a run that takes another course sends nothing at all.
 
 Host calls are matched by what they ask for, not by their order: tasks of the code may overtake
 each other. Equal ones get the replies in the order in which these came.
@@ -25,9 +25,9 @@ from pymode.protocol.messages import PAUSE_SECONDS
 from pymode.protocol.replies import INTERNAL_FAILURE
 from pymode.sandbox.conditions import Conditions, read_readings
 from pymode.sandbox.hostcalls import Activity, HostCallHandler, StopGuest
-from pymode.sandbox.pool import Run as Finished
+from pymode.sandbox.pool import FinishedCall
 
-# A replay waits for no answer of the API, so it takes no longer than what it repeats, and a bit.
+# A repeated run waits for no API, so it takes no longer than the run before, and this much more.
 SLACK_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Attempt:
         """The conditions of the run, for the call to the worker."""
         return self._journal.conditions
 
-    async def drive(self, running: Awaitable[Finished]) -> Finished:
+    async def drive(self, running: Awaitable[FinishedCall]) -> FinishedCall:
         """Await a run of the pool whose host calls go through `answering`.
 
         Raises:
@@ -119,7 +119,7 @@ class Attempt:
         return through
 
     async def ask(self, question: Question, digest: str) -> Answer:
-        """Hand in a question, from inside of a host call; see `pymode.policy.approvals.Desk`."""
+        """Return the answer to a question of a host call, or end the guest until there is one."""
         if digest in self._journal.refused:
             return Answer.REFUSE
         if self._answers[digest]:
@@ -201,7 +201,7 @@ class Attempt:
         await self._all_sent.wait()
         self._stopping.set()
 
-    def _note(self, finished: Finished) -> None:
+    def _note(self, finished: FinishedCall) -> None:
         """Write down what the next run needs to repeat this one."""
         self._journal.begun = sorted((+self._begun).elements())
         self._journal.seconds = max(self._journal.seconds, finished.done.seconds)

@@ -105,7 +105,7 @@ def _componentize(app: Path, component: Path) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A part of the build, from one fraction to another, whose end is not known ahead."""
+    """A part of the build for the progress display; how long it takes is not known ahead."""
 
     progress: Callable[[float, str], None]
     sentence: str

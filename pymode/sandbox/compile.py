@@ -32,7 +32,10 @@ def main() -> None:
 
 
 def _memory_bytes(image: Path) -> int:
-    """Return the least memory with which an instance starts, found by halving."""
+    """Return the least memory with which an instance starts, by a binary search.
+
+    wasmtime does not tell the size of a component's memory before it runs.
+    """
     too_few, enough = 0, PAGES
     while enough - too_few > 1:
         pages = (too_few + enough) // 2

@@ -1,4 +1,4 @@
-"""The clock and the random bytes of one call: real, or those of a run that is repeated.
+"""The clock and the random bytes of one call: real ones, or those of a run that is repeated.
 
 A call that waits for a person is run again from its start when the answer comes. What it asks
 for then must be what it asked for before, so the clock and the random bytes must be, too.
@@ -16,14 +16,14 @@ from typing import Self
 
 # Clocks in steps of a millisecond are of little use for timing the host.
 CLOCK_NANOSECONDS = 1_000_000
-# A loop that watches the clock reads it without end; who reads it this often sends no reading.
-READINGS = 10_000
+# A loop may read the clock without end; later readings are not recorded.
+MAX_READINGS = 10_000
 BLOCK_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What makes a run repeatable; kept by the host, for a seed foretells every random byte.
+    """What makes a run repeatable; kept by the host, because the seed gives away every random byte.
 
     Args:
         seed: 32 hexadecimal digits.
@@ -38,16 +38,16 @@ class Conditions:
 
     @classmethod
     def choose(cls) -> Self:
-        """Conditions that nobody can foretell, from now on."""
+        """Return conditions with a random seed, that start now."""
         return cls(secrets.token_hex(16), time.time_ns())
 
     def write(self) -> str:
-        """One line of JSON."""
+        """Return the conditions as one line of JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """What `write` wrote."""
+        """Return the conditions that `write` wrote."""
         found = json.loads(text)
         return cls(found["seed"], found["started_at_ns"], tuple(found["readings_ms"]))
 
@@ -60,7 +60,7 @@ def read_readings(text: str) -> tuple[int, ...]:
     """
     found = json.loads(text)
     sound = isinstance(found, list) and all(type(each) is int and each >= 0 for each in found)
-    if not sound or len(found) > READINGS or sorted(found) != found:
+    if not sound or len(found) > MAX_READINGS or sorted(found) != found:
         raise ValueError("no readings of a clock")
     return tuple(found)
 
@@ -72,7 +72,11 @@ class ClockAndRandom:
         self.prepare(None)
 
     def prepare(self, conditions: Conditions | None) -> None:
-        """Be real until `begin`, and then as `conditions` say; None is real throughout."""
+        """Be real until `begin`, then follow the conditions.
+
+        Args:
+            conditions: of the next call; None for the real clock and random bytes throughout.
+        """
         self._prepared = conditions
         self._conditions: Conditions | None = None
         self.readings_ms: list[int] = []
@@ -89,23 +93,23 @@ class ClockAndRandom:
         self.readings_ms = []
 
     def now(self) -> int:
-        """The wall clock, in nanoseconds since 1970, in steps of `CLOCK_NANOSECONDS`."""
+        """Return the wall clock, in nanoseconds since 1970, in steps of `CLOCK_NANOSECONDS`."""
         if self._conditions is None:
             return _coarse(time.time_ns())
         known = self._conditions.readings_ms
         number = len(self.readings_ms)
         if number < len(known):
             passed_ms = known[number]
-            # From the last one that is known, the clock goes on from there.
+            # After the last known reading the clock goes on from it.
             self._origin_ns = time.monotonic_ns() - passed_ms * 1_000_000
         else:
             passed_ms = (time.monotonic_ns() - self._origin_ns) // 1_000_000
-        if number < READINGS:
+        if number < MAX_READINGS:
             self.readings_ms.append(passed_ms)
         return _coarse(self._conditions.started_at_ns) + passed_ms * 1_000_000
 
     def random_bytes(self, length: int) -> bytes:
-        """The next random bytes: BLAKE2 of the seed and a counter, or the system's own."""
+        """Return the next random bytes: BLAKE2 of the seed and a counter, or the system's own."""
         if self._conditions is None:
             return os.urandom(length)
         start, self._position = self._position, self._position + length

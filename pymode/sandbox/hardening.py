@@ -1,8 +1,8 @@
-"""What a worker gives up, so that a hole in WebAssembly's wall would lead to a small room.
+"""What a worker gives up, so that code which escapes from WebAssembly gains little.
 
-On Linux: no new privileges, no core dump, no life after the parent; and once the image is open,
-a seccomp filter that leaves some thirty system calls: no file can be opened, no socket made,
-nothing started. Elsewhere only the resource limits hold. The wall depends on none of this.
+On Linux a worker gets no new privileges, dumps no core and dies with its parent. Once the image is
+open, a seccomp filter leaves it some thirty system calls: it can open no file, make no socket and
+start nothing. Elsewhere only the resource limits hold. The sandbox does not depend on any of this.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def confine() -> str:
     """Leave this process only the system calls that a worker needs, for good.
 
     Returns:
-        "confined", or why it is not: the wall of WebAssembly does not depend on it.
+        "confined", or why it is not.
     """
     if sys.platform != "linux":
         return f"no seccomp on {sys.platform}"

@@ -32,7 +32,7 @@ from pymode.sandbox.engine import ENGINE
 
 # What is inside an image or decides about its code, besides the guest and the spec.
 INGREDIENTS = ("pymode", "componentize-py", "wasmtime", "RestrictedPython", "jsonref")
-# Images of specs that were not used for long make room for new ones.
+# The image that was used the longest ago makes room for a new one.
 KEPT_IMAGES = 8
 
 Progress = Callable[[float, str], None]
@@ -40,7 +40,7 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True, slots=True)
 class DocumentFacts:
-    """What is worth knowing of one spec of an image without parsing it again.
+    """What the host needs to know of one spec of an image, without parsing the spec again.
 
     Args:
         base_url: its first server.

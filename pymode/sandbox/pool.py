@@ -16,8 +16,8 @@ from pymode.sandbox.worker_process import CallTooLarge, Overstayed, WorkerProces
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A call that a worker has ended.
+class FinishedCall:
+    """A call that has ended in its worker.
 
     Args:
         done: what the worker said.
@@ -41,7 +41,7 @@ class Pool:
         self._image = image
         self._limits = limits
         self._size = workers
-        # The one that is idle the longest comes first: it has had time to rehearse.
+        # The worker that is idle the longest comes first: it has had time to rehearse.
         self._idle: deque[WorkerProcess] = deque()
         self._all: set[WorkerProcess] = set()
         self._waiting: deque[asyncio.Future[WorkerProcess]] = deque()
@@ -64,7 +64,7 @@ class Pool:
 
     async def run(
         self, call: Call, handler: HostCallHandler, activity: Activity | None = None
-    ) -> Run:
+    ) -> FinishedCall:
         """Run one call on the next free worker.
 
         A call that is cancelled, overstays its deadline or breaks its worker takes the worker
@@ -88,13 +88,13 @@ class Pool:
         try:
             done = await worker.run(call, handler, activity)
             healthy = True
-            return Run(done, waited_seconds)
+            return FinishedCall(done, waited_seconds)
         except CallTooLarge:
             healthy = True
             raise
         except Overstayed:
             seconds = self._limits.wall_seconds
-            return Run(Done("wall_seconds", 0, seconds, "", ""), waited_seconds)
+            return FinishedCall(Done("wall_seconds", 0, seconds, "", ""), waited_seconds)
         finally:
             if healthy:
                 self._give(worker)
@@ -163,7 +163,7 @@ class Pool:
         try:
             worker = await WorkerProcess.start(self._image, self._limits)
         except SandboxError as error:
-            # Nobody else may be coming: tell those who wait.
+            # No other worker may be starting, so those who wait get the error.
             while self._waiting:
                 waiting = self._waiting.popleft()
                 if not waiting.done():

@@ -1,4 +1,4 @@
-"""The part of WASI that a guest gets: clocks, random bytes, and an empty world.
+"""The part of WASI that a guest gets: clocks, random bytes, no environment and no folders.
 
 Everything else that the component imports is a trap. wasmtime's own WASI would grant more, and
 its host functions cannot be interrupted: a `time.sleep` of 20 s slept through a deadline of 3 s.
@@ -16,7 +16,8 @@ from wasmtime.component import Component, Linker
 
 from pymode.sandbox.conditions import CLOCK_NANOSECONDS, ClockAndRandom
 
-# Python's `os.urandom` asks for 256 bytes at a time; no guest needs more at once than this.
+# Python's `os.urandom` asks for 256 bytes at a time. More than this at once is refused, because
+# the host makes them outside of the guest's fuel.
 RANDOM_BYTES = 64 * 1024
 
 HostFunction = Callable[..., Any]

@@ -53,7 +53,7 @@ class Bridge:
     def __init__(self, pipe: Pipe, limits: Limits) -> None:
         self._pipe = pipe
         self._limits = limits
-        # Never started again, so that a late reply to an earlier call finds no one.
+        # Never reset, so that a late reply to an earlier call matches no host call of this one.
         self._ids = count(1)
         self._last_id = 0
         # Held to move the deadline, and to act on one that has passed.
@@ -99,7 +99,7 @@ class Bridge:
         if self._may_pause:
             self._tell_that_it_waits(seconds)
         rest = self.deadline - time.monotonic()
-        # Not a number compares as false: it waits like no time-out at all.
+        # NaN compares as false, so it means no time-out, as a negative number does.
         timeout = min(seconds, rest) if seconds >= 0 else rest
         if not self._pipe.ready(max(0.0, timeout)) and time.monotonic() >= self.deadline:
             self._stop("wall_seconds")
@@ -125,7 +125,7 @@ class Bridge:
             self.deadline = math.inf
 
     def print(self, text: str) -> None:
-        """Keep what the code printed; the guest counts too, and says so more kindly."""
+        """Keep what the code printed. The guest counts, too, and its error names the line."""
         self._printed_chars += len(text)
         if self._printed_chars > 2 * self._limits.printed_chars:
             self._stop("printed_chars")
@@ -189,8 +189,8 @@ class Worker:
     def _next_guest(self) -> Guest | None:
         """Make the next instance, and let it rehearse where nobody waits for this worker.
 
-        A rehearsal takes longer than it saves, so a caller that follows on the heels of another
-        meets an instance that is fresh but cold.
+        A rehearsal takes longer than it saves, so a caller that follows another at once gets an
+        instance that has not rehearsed.
         """
         if self._pipe.ready(0):
             return None

@@ -13,7 +13,7 @@ from pymode.errors import ApprovalError, ReplayDiverged
 from pymode.policy.approvals import Answer, Asked, Paused, Question
 from pymode.protocol.messages import Done, Waiting
 from pymode.sandbox.hostcalls import StopGuest
-from pymode.sandbox.pool import Run
+from pymode.sandbox.pool import FinishedCall
 from pymode.server.seals import Seals
 
 pytestmark = pytest.mark.anyio
@@ -186,7 +186,7 @@ async def attempt_call(journal, guest):
             outcome, stopped_by = json.dumps(await guest(call)), None
         except StopGuest:
             outcome, stopped_by = "[]", "paused"
-        return Run(Done(stopped_by, 0, 0.0, "", outcome), 0.0)
+        return FinishedCall(Done(stopped_by, 0, 0.0, "", outcome), 0.0)
 
     try:
         return json.loads((await attempt.drive(running())).done.outcome), api.sent

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from pymode.protocol.messages import Call
-from pymode.sandbox.conditions import READINGS, ClockAndRandom, Conditions, read_readings
+from pymode.sandbox.conditions import MAX_READINGS, ClockAndRandom, Conditions, read_readings
 
 pytestmark = pytest.mark.anyio
 
@@ -86,9 +86,9 @@ def test_a_clock_that_is_read_without_end_keeps_a_bounded_record():
     clock = ClockAndRandom()
     clock.prepare(Conditions.choose())
     clock.begin()
-    for _ in range(READINGS + 100):
+    for _ in range(MAX_READINGS + 100):
         clock.now()
-    assert len(clock.readings_ms) == READINGS
+    assert len(clock.readings_ms) == MAX_READINGS
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[-1]", "[true]", "[2, 1]", "[1.5]", f"{[0] * 10_001}"])

@@ -14,8 +14,8 @@ Error = dict[str, object]
 
 SHOWN_ERRORS = 5
 MESSAGE_CHARS = 300
-# Levels. json's parser has no limit of its own here: on some 4,000 it exhausts the stack, and the
-# whole call would end.
+# Levels. In the sandbox json's parser has no limit of its own: at about 4,000 levels it exhausts
+# the stack, which would end the whole call.
 MAX_DEPTH = 1000
 PIECE_CHARS = 4096
 BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
@@ -34,7 +34,7 @@ class APIError(Exception):
         request: method and path.
     """
 
-    # The subclass of requests that a rule of the operator is against.
+    # The subclass for requests that a rule of the operator forbids.
     Refused: type[APIError]
 
     def __init__(
@@ -116,7 +116,7 @@ def read(method: str, path: str, reply: str) -> dict[str, object]:
 
 
 def read_answer(method: str, path: str, head: Mapping[str, object], body: str) -> dict[str, object]:
-    """Read the answer of the API, or the stand-in for one.
+    """Read the answer of the API, or the example that a dry run gives.
 
     Raises:
         RequestFailed: the answer is an error.
@@ -157,7 +157,7 @@ def parse(body: str, head: Mapping[str, object]) -> object:
 
 def is_too_deep(body: str) -> bool:
     """Say whether JSON is nested deeper than `MAX_DEPTH`."""
-    # Counting is a hundred times cheaper than looking at each bracket, and settles nearly all.
+    # Counting brackets is a hundred times faster than reading them in order, and mostly enough.
     deepest = depth = 0
     for start in range(0, len(body), PIECE_CHARS):
         piece = body[start : start + PIECE_CHARS]

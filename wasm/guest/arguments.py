@@ -1,7 +1,7 @@
 """Check the arguments of a tool against its JSON Schema, before the call leaves the sandbox.
 
-What is said is what a model can mend: names, types, choices, ranges. Keywords that are not known
-here (formats, patterns, conditions) are left to whoever has the tool: nothing valid is refused.
+Only what a model can mend is reported: names, types, choices, ranges. Other keywords (formats,
+patterns, conditions) are left to the tool, so that nothing valid is refused.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ MAX_DEPTH = 40
 SHOWN_PROBLEMS = 5
 SHOWN_CHARS = 80
 SHOWN_LEVELS = 2
-# A schema of a few lines can have more ways through it than there is time; what has not been looked
-# at by then is left to whoever has the tool. So many take 0.1 s.
+# A schema of a few lines can take endless time to check. These take 0.1 s; what is not checked by
+# then is left to the tool.
 MOST_CHECKS = 10_000
 COMPARED_NAMES, COMPARED_CHARS = 200, 64
 
@@ -40,56 +40,56 @@ def find_problems(arguments: dict[str, Any], schema: Any) -> list[str]:
     """
     problems = []
     try:
-        for problem in _check(arguments, schema, _Whole(schema), "", 0):
+        for problem in _check(arguments, schema, _Root(schema), "", 0):
             problems.append(problem)
             if len(problems) == SHOWN_PROBLEMS:
                 break
-    except _TooMuch:
+    except _TooManyChecks:
         pass
     return problems
 
 
-class _TooMuch(Exception):
-    """There is no end of the checks."""
+class _TooManyChecks(Exception):
+    """The schema has more ways through it than there is time."""
 
 
-class _Whole:
-    """The schema that references start from, and how much of it may still be looked at."""
+class _Root:
+    """The schema that references refer to, and how many checks are left."""
 
-    def __init__(self, root: Any) -> None:
-        self.root = root
+    def __init__(self, schema: Any) -> None:
+        self.schema = schema
         self._left = MOST_CHECKS
 
     def spend(self, checks: int) -> None:
         self._left -= checks
         if self._left < 0:
-            raise _TooMuch
+            raise _TooManyChecks
 
 
-def _check(value: Any, schema: Any, whole: _Whole, place: str, depth: int) -> Iterator[str]:
+def _check(value: Any, schema: Any, root: _Root, place: str, depth: int) -> Iterator[str]:
     if schema is False:
         yield f"{place or 'this'} is not allowed"
     if not isinstance(schema, dict) or depth > MAX_DEPTH:
         return
-    whole.spend(1)
+    root.spend(1)
     if "$ref" in schema:
-        yield from _check(value, _follow(schema["$ref"], whole.root), whole, place, depth + 1)
+        yield from _check(value, _follow(schema["$ref"], root.schema), root, place, depth + 1)
     if wrong := _check_type(value, schema, place):
         yield wrong
         return
     if isinstance(choices := schema.get("enum"), list):
-        whole.spend(len(choices) // 50)
+        root.spend(len(choices) // 50)
         if value not in choices:
             yield f"{place} must be one of {_show(choices)}, not {_show(value)}"
     if "const" in schema and value != schema["const"]:
         yield f"{place} must be {_show(schema['const'])}, not {_show(value)}"
     yield from _check_size(value, schema, place)
     if isinstance(value, dict) and "$bytes" not in value:
-        yield from _check_object(value, schema, whole, place, depth)
+        yield from _check_object(value, schema, root, place, depth)
     elif isinstance(value, list) and "items" in schema and "prefixItems" not in schema:
         for index, item in enumerate(value):
-            yield from _check(item, schema["items"], whole, f"{place}[{index}]", depth + 1)
-    yield from _check_choices(value, schema, whole, place, depth)
+            yield from _check(item, schema["items"], root, f"{place}[{index}]", depth + 1)
+    yield from _check_choices(value, schema, root, place, depth)
 
 
 def _check_type(value: Any, schema: dict[str, Any], place: str) -> str:
@@ -135,13 +135,13 @@ def _check_size(value: Any, schema: dict[str, Any], place: str) -> Iterator[str]
 
 
 def _check_object(
-    value: dict[str, Any], schema: dict[str, Any], whole: _Whole, place: str, depth: int
+    value: dict[str, Any], schema: dict[str, Any], root: _Root, place: str, depth: int
 ) -> Iterator[str]:
     properties = schema.get("properties")
     properties = properties if isinstance(properties, dict) else {}
     required = schema.get("required")
     required = required if isinstance(required, list) else []
-    whole.spend(len(required) // 50)
+    root.spend(len(required) // 50)
     for name in required:
         if isinstance(name, str) and name not in value:
             yield f"missing {_join(place, name)}"
@@ -149,28 +149,28 @@ def _check_object(
     for name, item in value.items():
         where = _join(place, name)
         if name in properties:
-            yield from _check(item, properties[name], whole, where, depth + 1)
+            yield from _check(item, properties[name], root, where, depth + 1)
         elif "patternProperties" in schema:
             # A pattern may fit it, and patterns of others may take for ever.
             continue
         elif others is False:
-            near = _find_near(name, properties, whole)
+            near = _find_near(name, properties, root)
             yield f"unknown {where}" + (f" (did you mean {near[0]}?)" if near else "")
         else:
-            yield from _check(item, others, whole, where, depth + 1)
+            yield from _check(item, others, root, where, depth + 1)
 
 
 def _check_choices(
-    value: Any, schema: dict[str, Any], whole: _Whole, place: str, depth: int
+    value: Any, schema: dict[str, Any], root: _Root, place: str, depth: int
 ) -> Iterator[str]:
     every = schema.get("allOf")
     for part in every if isinstance(every, list) else ():
-        yield from _check(value, part, whole, place, depth + 1)
+        yield from _check(value, part, root, place, depth + 1)
     for keyword in ("anyOf", "oneOf"):
         choices = schema.get(keyword)
         if not isinstance(choices, list) or not choices:
             continue
-        failures = [list(_check(value, choice, whole, place, depth + 1)) for choice in choices]
+        failures = [list(_check(value, choice, root, place, depth + 1)) for choice in choices]
         if all(failures):
             # Most choices are "this or null": the one that came nearest says what is meant.
             yield min(failures, key=len)[0]
@@ -194,12 +194,12 @@ def _join(place: str, name: str) -> str:
     return f"{place}.{name}" if place else name
 
 
-def _find_near(name: str, properties: Mapping[str, Any], whole: _Whole) -> list[str]:
+def _find_near(name: str, properties: Mapping[str, Any], root: _Root) -> list[str]:
     if len(name) > COMPARED_CHARS:
         return []
     known = [each for each in properties if len(each) <= COMPARED_CHARS][:COMPARED_NAMES]
     # One comparison takes about as long as ten checks.
-    whole.spend(10 * len(known))
+    root.spend(10 * len(known))
     return difflib.get_close_matches(name, known, n=1)
 
 

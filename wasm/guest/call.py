@@ -12,8 +12,8 @@ from guest.loop import HostLoop
 from guest.printed import Printed
 from wit_world.imports import host
 
-# Given back when the code fails, because one that is out of memory leaves none to say so. It is
-# part of the snapshot, so that having it touches no page.
+# Freed when the code fails: code that ran out of memory leaves none for the error message. It is
+# part of the snapshot, so that reserving it costs no page fault.
 RESERVE = bytearray(2**20)
 
 # An OpenAPI document, resolved.
@@ -37,7 +37,18 @@ async def rehearse():
 
 @dataclass(slots=True)
 class HostCalls:
-    """Passes host calls on, at most so many at once; the others wait for their turn."""
+    """Makes the host calls of the code, a limited number at once; the others wait for their turn.
+
+    The parent refuses what is over its limits, too; this is where the code gets an exception that
+    says what to do.
+
+    Args:
+        loop: the event loop of the call.
+        allowed: host calls in all.
+        most_in_flight: host calls at once.
+        turns: counts those under way.
+        started: how many there were.
+    """
 
     loop: HostLoop
     allowed: int
@@ -125,7 +136,7 @@ def _scope(
     scope |= {name: namespaces.ExecuteOnly(name) for name in request.absent}
     if request.apis:
         scope["account_id"] = request.account_id
-    # Asked for when the code turns out to read them.
+    # `_finish` asks the host for those that the code reads.
     return scope | dict.fromkeys(request.on_demand)
 
 
@@ -134,7 +145,7 @@ def _by_name(*classes: type) -> dict[str, object]:
 
 
 async def _finish(loop: HostLoop, loaded: program.Program, request: protocol.CallRequest) -> object:
-    """Run the code to its end, and end what it left running, as `asyncio.run` does."""
+    """Run the code to its end, and cancel the tasks that it left running, as `asyncio.run` does."""
     scope = loaded.scope
     wanted = loaded.names.intersection(request.on_demand)
     session: state.Session | None = None
@@ -162,7 +173,7 @@ async def _finish(loop: HostLoop, loaded: program.Program, request: protocol.Cal
             if session is not None and (changes := session.find_changes()):
                 state.read_reply(await loop.call(protocol.STATE, changes))
         except state.StateError as error:
-            # The code's own failure is the news.
+            # The code's own exception matters more; this one becomes a note of it.
             if failure is None:
                 raise
             failure.add_note(str(error))
@@ -182,7 +193,7 @@ async def _find_account(loop: HostLoop, name: str) -> str:
 
 
 def rehearse(specs: list[Document], pointers: dict[int, str], printed: Printed) -> None:
-    """Run a call that finds nothing, so that what calls touch is in memory before one comes."""
+    """Run a call that finds nothing, so that its page faults are over before a real call comes."""
     bounds = {
         "host_calls": 1,
         "host_calls_in_flight": 1,

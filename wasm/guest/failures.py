@@ -30,7 +30,7 @@ NOTES = 3
 
 _SUGGESTING = (NameError, AttributeError, ImportError)
 
-# What a message means here; the first match is added in brackets.
+# Hints for messages that models often get; the first match is added in brackets.
 _HINTS = (
     (re.compile(r"'coroutine' object"), "is an `await` missing?"),
     (re.compile(r"name '(?:true|false)' is not defined"), "Python writes True and False"),
@@ -124,7 +124,7 @@ def _message(exception: BaseException) -> str:
 
 def _with_suggestion(exception: BaseException, text: str) -> str:
     """Return the text with "Did you mean …?", as the interpreter itself would print it."""
-    # A plain double: the real one may have a chain of 100,000 causes, which would be followed.
+    # A copy without causes: the real exception may have 100,000, and all of them would be read.
     double: BaseException
     if isinstance(exception, NameError):
         double = NameError(text, name=exception.name)

@@ -20,30 +20,30 @@ _SIZES = (1 << 13, 1 << 12, 1 << 11, *range(1 << 10, 31, -16))
 _ROOM_BYTES = 1 << 14  # a hole of this size is no harm: what fills it lies together
 _FREE_LISTS = 300  # the interpreter keeps up to 80 dead dicts, lists and floats for reuse
 _SHORT = 100  # characters of a string that may be copied wherever it is used
-_plugs: list[object] = []
+_fillers: list[object] = []
 
 
-def plug() -> None:
-    """Fill the small holes of the heap for good, so that what comes next lies together.
+def fill_holes() -> None:
+    """Fill the small holes of the heap for good, so that later objects lie together.
 
-    The blocks are not of zeros: wasmtime maps an image copy-on-write only while half of it is
-    not zero, and else copies all of it for each instance (35 ms instead of 0.9 ms).
+    The blocks are not of zeros: wasmtime maps an image copy-on-write only if half of it is not
+    zero, and otherwise copies all of it for each instance (35 ms instead of 0.9 ms).
     """
     gc.collect()
     if sys.platform != "wasi":
         return  # natively objects live in pools by size; only the tests run there
-    _plugs.append([{} for _ in range(_FREE_LISTS)])
-    _plugs.append([[] for _ in range(_FREE_LISTS)])
-    _plugs.append([index + 0.5 for index in range(_FREE_LISTS)])
+    _fillers.append([{} for _ in range(_FREE_LISTS)])
+    _fillers.append([[] for _ in range(_FREE_LISTS)])
+    _fillers.append([index + 0.5 for index in range(_FREE_LISTS)])
     overhead = sys.getsizeof(b"") + 4  # and what dlmalloc adds
     for size in _SIZES:
         last = run = 0
         while run * size < _ROOM_BYTES:
-            _plugs.append(b"\x01" * (size - overhead))
-            place = id(_plugs[-1])
+            _fillers.append(b"\x01" * (size - overhead))
+            place = id(_fillers[-1])
             run = run + 1 if place == last + size else 1
             last = place
-        del _plugs[-run:]
+        del _fillers[-run:]
 
 
 def relocate(first: Iterable[Any]) -> dict[int, Any]:
@@ -70,7 +70,7 @@ def relocate(first: Iterable[Any]) -> dict[int, Any]:
                 seen.add(id(value))
                 order.append(value)
     words |= dict.fromkeys(w for node in order for w in _strings(node) if len(w) < _SHORT)
-    plug()
+    fill_holes()
     heads = [type(node)() for node in order]
     fresh = dict(zip(words, _immortalize(json.loads(json.dumps(list(words)))), strict=True))
     moved = dict(zip(map(id, order), heads, strict=True))
@@ -85,7 +85,7 @@ def relocate(first: Iterable[Any]) -> dict[int, Any]:
         if type(node) is dict:
             head.update({fresh.get(key, key): move(value) for key, value in node.items()})
         else:
-            # extend() would take blocks of 16 bytes, and holes of that size are not plugged.
+            # extend() would take blocks of 16 bytes, and holes of that size are not filled.
             for value in node:
                 head.append(move(value))
     return moved

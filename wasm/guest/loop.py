@@ -14,7 +14,7 @@ from wit_world.imports import host
 
 
 class Deadlock(RuntimeError):
-    """Every task waits, and nothing is under way that could wake one."""
+    """Every task waits, and neither a timer nor a host call could wake one."""
 
 
 class HostSelector:
@@ -31,7 +31,7 @@ class HostSelector:
                 let the deadline pass.
         """
         if timeout is None and not self._loop.replies:
-            raise Deadlock(_tell_who_waits(self._loop))
+            raise Deadlock(_describe_deadlock(self._loop))
         return host.wait(-1.0 if timeout is None else timeout)
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class HostLoop(base_events.BaseEventLoop):
         return await reply
 
     def call_now(self, target: str, payload: str, most_in_flight: int) -> str:
-        """Make a host call and block until its reply; others that end meanwhile reach the loop.
+        """Make a host call and block until its reply; other replies reach their tasks.
 
         Args:
             target: who answers.
@@ -71,7 +71,7 @@ class HostLoop(base_events.BaseEventLoop):
                     return completion.reply
 
     def run_in_executor(self, executor: object, func: object, *args: object) -> NoReturn:
-        """Refuse: there are no threads."""
+        """Refuse: WASI has no threads."""
         msg = (
             "there are no threads in the sandbox: call the function directly; requests run at once "
             "with asyncio.gather"
@@ -101,7 +101,7 @@ def _find_lines(task: asyncio.Task[object]) -> Iterator[int]:
         yield line
 
 
-def _tell_who_waits(loop: HostLoop) -> str:
+def _describe_deadlock(loop: HostLoop) -> str:
     lines = sorted({line for task in asyncio.all_tasks(loop) for line in _find_lines(task)})
     where = f" (line {', '.join(map(str, lines[:5]))})" if lines else ""
     return (

@@ -19,7 +19,7 @@ PARAMETERS = (
     "raw_body",
     "files",
 )
-# How the same things are called elsewhere; only exact synonyms are taken.
+# Names from other clients. Only exact synonyms are accepted, so that nothing is misread.
 SYNONYMS = {"contentType": "content_type", "rawBody": "raw_body"}
 HINTS = {
     "params": "query",
@@ -35,7 +35,7 @@ class Namespace:
 
     Args:
         name: the name that the code uses.
-        call: takes the name and a payload, gives the reply of the host.
+        call: takes the name and a payload, returns the reply of the host.
         error_class: raised for every failure.
     """
 
@@ -85,7 +85,7 @@ class Namespace:
                 retry_after=failure.retry_after,
                 request=f"{method} {path}",
             )
-        # Raised out here so that the error has no context which the code did not cause.
+        # Raised outside of the handler, so that no exception of the guest is its context.
         raise error
 
     def pages(self, *args: object, **keywords: object) -> pages.Pages:
@@ -103,7 +103,7 @@ class Namespace:
 
 
 class ExecuteOnly:
-    """A namespace of `execute` in the scope of `search`: it says so when it is used."""
+    """Stands for a namespace of `execute` in a search; any use of it raises an error."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -123,7 +123,7 @@ def make(name: str, call: Call) -> tuple[Namespace, type[APIError]]:
 
     Args:
         name: such as "cloudflare", whose error class is `CloudflareError`.
-        call: takes the name and a payload, gives the reply of the host.
+        call: takes the name and a payload, returns the reply of the host.
     """
     title = error_name(name)
     text = f"A request of {name} failed: status, errors, ray_id, message."

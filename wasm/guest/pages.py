@@ -138,7 +138,7 @@ class Pages:
         pagination = Pagination(self._path, self._query)
         previous: list[object] = []
         key = self._key
-        while pagination.goes_on and left != 0:
+        while pagination.has_next and left != 0:
             at, path = pagination.describe(), pagination.path
             answer = await self._get(path, pagination.query)
             try:

@@ -1,8 +1,8 @@
-"""How a list goes on after one page.
+"""Where the next page of a list is.
 
-The answer marks it: `result_info` (or the same keys beside the list) with a cursor, a page or an
-offset, or a `Link` header. An answer without marks is one page, unless the code itself asked for a
-page or an offset. A list that would never end is an error.
+The answer says it: `result_info` (or the same keys beside the list) with a cursor, a page or an
+offset, or a `Link` header. An answer that says nothing is the only page, unless the code itself
+asked for a page or an offset. A list that would never end is an error: a cursor came twice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Query = list[tuple[str, object]]
 
 LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w*-]+\s*=\s*(?:\"[^\"]*\"|[^\s,;\"]+))*)")
 REL = re.compile(r";\s*rel\s*=\s*\"?([^\";]*)", re.IGNORECASE)
-MARKS = ("page", "cursor", "cursors", "offset")
+POSITION_KEYS = ("page", "cursor", "cursors", "offset")
 
 
 class PageError(Exception):
@@ -33,7 +33,7 @@ class Pagination:
     def __init__(self, path: str, query: Query) -> None:
         self.path = path
         self.query = query
-        self.goes_on = True
+        self.has_next = True
         self._seen: set[str] = set()
         self._count = 0
         self._first: int | None = None
@@ -41,7 +41,7 @@ class Pagination:
         self._by_cursor = False
 
     def describe(self) -> str:
-        """Name what chose this page."""
+        """Name the cursor, page or offset of this page, for messages."""
         for name in ("cursor", "page", "offset"):
             value = self._get(name)
             if value is not None:
@@ -54,11 +54,11 @@ class Pagination:
         Raises:
             PageError: it cannot be found.
         """
-        self.goes_on = False
+        self.has_next = False
         self._count += len(items)
         links = read_links(answer.get("link"))
         if self._by_link or links:
-            self._follow(links.get("next"))
+            self._follow_link(links.get("next"))
             return
         info = read_info(answer)
         cursor = read_cursor(info)
@@ -67,20 +67,20 @@ class Pagination:
             self._remember(cursor, "cursor")
             self._set("cursor", cursor)
         elif items and not self._by_cursor:
-            self._count_on(info, len(items))
+            self._advance_by_number(info, len(items))
 
-    def _count_on(self, info: Mapping[str, object], count: int) -> None:
-        """Move on by a number, where the answer or else the code named one."""
+    def _advance_by_number(self, info: Mapping[str, object], count: int) -> None:
+        """Go to the next page or offset, if the answer or else the code named one."""
         page, offset = read_int(info, "page"), read_int(info, "offset")
         total, pages = read_int(info, "total_count"), read_int(info, "total_pages")
         if page is not None and self._get("offset") is None:
-            self._turn_page(info, count)
+            self._advance_page(info, count)
         elif offset is not None or self._get("offset") is not None:
-            self._move_offset(info, count)
+            self._advance_offset(info, count)
         elif total or pages or (not info and (self._get("page") or self._get("per_page"))):
-            self._turn_page(info, count)
+            self._advance_page(info, count)
 
-    def _turn_page(self, info: Mapping[str, object], count: int) -> None:
+    def _advance_page(self, info: Mapping[str, object], count: int) -> None:
         asked, marked = read_number(self._get("page")), read_int(info, "page")
         if asked is not None and marked is not None and marked != asked:
             raise PageError(f"page {asked} was asked for and page {marked} came; use request")
@@ -96,15 +96,15 @@ class Pagination:
         if pages:
             more = turned < pages
         elif total:
-            # Of a size that only the code named, the API may have given less.
+            # The API may give smaller pages than the code asked for, so only its own size counts.
             more = max(turned * (size or 0), self._count) < total
         else:
-            # Only a full page may have one after it; so may one of unknown size.
+            # Only a page that is not full is surely the last, which takes a known size.
             more = not per_page or count >= per_page
         if more:
             self._set("page", page + 1)
 
-    def _move_offset(self, info: Mapping[str, object], count: int) -> None:
+    def _advance_offset(self, info: Mapping[str, object], count: int) -> None:
         asked, marked = read_number(self._get("offset")), read_int(info, "offset")
         if asked is not None and marked is not None and marked != asked:
             raise PageError(f"offset {asked} was asked for and offset {marked} came; use request")
@@ -115,7 +115,7 @@ class Pagination:
         if more:
             self._set("offset", offset)
 
-    def _follow(self, target: str | None) -> None:
+    def _follow_link(self, target: str | None) -> None:
         self._by_link = True
         if target is None:
             return
@@ -125,7 +125,7 @@ class Pagination:
         self._remember(target, "Link")
         self.path = path or self.path
         self.query = [*parse_qsl(written, keep_blank_values=True)]
-        self.goes_on = True
+        self.has_next = True
 
     def _remember(self, mark: str, kind: str) -> None:
         if mark in self._seen:
@@ -138,7 +138,7 @@ class Pagination:
     def _set(self, name: str, value: object) -> None:
         kept = [pair for pair in self.query if pair[0] != name]
         self.query = [*kept, (name, value)]
-        self.goes_on = True
+        self.has_next = True
 
 
 def find_items(result: object, key: str | None) -> tuple[str | None, list[object]]:
@@ -170,11 +170,11 @@ def find_items(result: object, key: str | None) -> tuple[str | None, list[object
 
 
 def read_info(answer: Mapping[str, object]) -> Mapping[str, object]:
-    """Find what marks the place in the list: `result_info`, or such keys beside the list."""
+    """Find the part of an answer that says where in the list it is."""
     info, result = answer.get("result_info"), answer.get("result")
     if isinstance(info, dict) and info:
         return info
-    if isinstance(result, dict) and any(mark in result for mark in MARKS):
+    if isinstance(result, dict) and any(mark in result for mark in POSITION_KEYS):
         return result
     return {}
 
@@ -215,7 +215,7 @@ def read_links(header: object) -> dict[str, str]:
 
 
 def is_repeated(items: list[object], previous: list[object]) -> bool:
-    """Say whether a page is the one before it once more.
+    """Say whether a page repeats the one before it.
 
     The first item decides, for counters and times in the others may have moved on. Plain values
     may well come twice, so of those all count.

@@ -1,9 +1,8 @@
 """What the code may contain: RestrictedPython's rules, opened for the Python that models write.
 
-The policy is the seat belt, WebAssembly is the wall. It turns code that cannot work here, or that
-reaches for the interpreter, into an error with a line before anything ran. It does not claim to
-be complete: `getattr(x, "__" + "dict__")` passes it, and meets an interpreter that holds nothing
-to steal.
+The policy is for clear errors; the security is WebAssembly's. Code that cannot work here, or that
+reaches into the interpreter, becomes an error with a line before anything runs. The policy is not
+complete: `getattr(x, "__" + "dict__")` passes it, and finds an interpreter that holds no secrets.
 
 RestrictedPython's transformer decides which nodes exist: a kind of node that it has no visitor
 for, and that is not in `OPENED`, is refused. Nothing is rewritten, so its visitors that only
@@ -105,7 +104,7 @@ class Policy(RestrictingNodeTransformer):
                     elif child is not None:
                         push(child)
         if self._builtins:
-            self._settle_builtins(tree)
+            self._judge_builtins(tree)
 
     def error(self, node: ast.AST, info: str) -> None:
         """Keep one finding with its place (the base class keeps only the line)."""
@@ -222,7 +221,7 @@ class Policy(RestrictingNodeTransformer):
         self.error(node, f"`{module}` cannot be imported" + (f": {hint}" if hint else ""))
         self.lists_modules = self.lists_modules or not hint.startswith("`")
 
-    def _settle_builtins(self, tree: ast.AST) -> None:
+    def _judge_builtins(self, tree: ast.AST) -> None:
         own = {name for node in ast.walk(tree) for name in _bound_names(node)} - ALWAYS_REFUSED
         for node in self._builtins:
             if node.id not in own:

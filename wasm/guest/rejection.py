@@ -1,4 +1,4 @@
-"""How the guest says no to source text: what is wrong, where, and the line itself."""
+"""How the guest refuses code: what is wrong, where, and the line itself."""
 
 SHOWN_CHARS = 160
 MESSAGE_CHARS = 4_000

@@ -11,13 +11,13 @@ Ask = Callable[[str, str], str]
 
 
 class Results:
-    """What the host keeps for this token; each result is fetched once in a call.
+    """The results that the host keeps for this token; each is fetched once in a call.
 
     Args:
-        ask: takes a target and a payload, blocks, and gives the reply of the host.
+        ask: takes a target and a payload, blocks, and returns the reply of the host.
     """
 
-    # Without it, a loop would ask for results["0"] and so on.
+    # Without this, a loop over `results` would ask the host for results[0], results[1] and so on.
     __iter__ = None
 
     def __init__(self, ask: Ask) -> None:

@@ -9,7 +9,7 @@ from guest import closing
 from guest.rejection import Rejected
 from guest.source import EXAMPLE
 
-# Line 0, where tracebacks show nothing: a place for statements that nobody wrote.
+# The position of statements that the author did not write: tracebacks show nothing for line 0.
 NOWHERE = ast.Pass(lineno=0, end_lineno=0, col_offset=0, end_col_offset=0)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -54,11 +54,11 @@ def find_program(body: list[ast.stmt], scope: Collection[str]) -> Function | Non
     functions, top = _sort(body)
     if not functions or any(isinstance(inner, ast.Await) for node in top for inner in _walk(node)):
         return None
-    idle = _idle(functions, top)
-    return _fillable(_choose(body, idle, scope), scope) if idle else None
+    unused = _find_unused(functions, top)
+    return _fillable(_choose(body, unused, scope), scope) if unused else None
 
 
-def conclude(body: list[ast.stmt], scope: Collection[str], entries: set[str]) -> None:
+def add_return(body: list[ast.stmt], scope: Collection[str], entries: set[str]) -> None:
     """Add the `return` that gives the value, unless there is one.
 
     Args:
@@ -73,14 +73,14 @@ def conclude(body: list[ast.stmt], scope: Collection[str], entries: set[str]) ->
     if isinstance(last, ast.Return):
         return
     functions, top = _sort(body)
-    idle = _idle(functions, top)
+    unused = _find_unused(functions, top)
     if isinstance(last, ast.Expr) and not isinstance(last.value, (ast.Yield, ast.YieldFrom)):
-        _conclude_expression(body, functions, idle, scope, {*entries, "main"})
-    elif isinstance(last, (ast.Assign, ast.AnnAssign)) and not idle:
-        _conclude_assignment(body, last, functions, scope)
-    elif idle:
-        body.append(_call(_choose(body, idle, scope), scope))
-    elif not any(map(_says_something, top)):
+        _return_expression(body, functions, unused, scope, {*entries, "main"})
+    elif isinstance(last, (ast.Assign, ast.AnnAssign)) and not unused:
+        _return_assignment(body, last, functions, scope)
+    elif unused:
+        body.append(_call(_choose(body, unused, scope), scope))
+    elif not any(map(_has_output, top)):
         _reject_valueless(body)
 
 
@@ -103,15 +103,15 @@ def find_shadowed(body: list[ast.stmt], names: set[str]) -> set[str]:
     return {name for name in names if _reads_first(body, name)}
 
 
-def bare(body: list[ast.stmt], names: set[str]) -> list[ast.stmt]:
+def without_annotations(body: list[ast.stmt], names: set[str]) -> list[ast.stmt]:
     """Return the body without annotations on those names, which `global` does not allow."""
     return [_without_annotation(node) if _annotates(node, names) else node for node in body]
 
 
-def _conclude_expression(
+def _return_expression(
     body: list[ast.stmt],
     functions: dict[str, Function],
-    idle: dict[str, Function],
+    unused: dict[str, Function],
     scope: Collection[str],
     entries: set[str],
 ) -> None:
@@ -121,7 +121,7 @@ def _conclude_expression(
     prints = isinstance(value, ast.Call) and _name_of(value.func) == "print"
     runnable = {
         name: function
-        for name, function in idle.items()
+        for name, function in unused.items()
         if not _missing(function, scope) and (prints or isinstance(function, ast.AsyncFunctionDef))
     }
     if isinstance(value, ast.Call) and runnable and not (_loads(last) & functions.keys()):
@@ -133,7 +133,7 @@ def _conclude_expression(
         body[-1] = _return(_called(value), last)
 
 
-def _conclude_assignment(
+def _return_assignment(
     body: list[ast.stmt],
     last: ast.Assign | ast.AnnAssign,
     functions: dict[str, Function],
@@ -151,12 +151,12 @@ def _conclude_assignment(
         _reject_valueless(body)
 
 
-def _choose(body: list[ast.stmt], idle: dict[str, Function], scope: Collection[str]) -> Function:
-    if "main" in idle:
-        return idle["main"]
-    ready = [f for f in idle.values() if not _missing(f, scope)] or [*idle.values()]
+def _choose(body: list[ast.stmt], unused: dict[str, Function], scope: Collection[str]) -> Function:
+    if "main" in unused:
+        return unused["main"]
+    ready = [f for f in unused.values() if not _missing(f, scope)] or [*unused.values()]
     if len(ready) > 1:
-        # What another function uses is its helper, wherever it stands.
+        # A function that another one uses is a helper, wherever it is defined.
         helpers = {
             name
             for user in body
@@ -203,7 +203,7 @@ def _sort(body: list[ast.stmt]) -> tuple[dict[str, Function], list[ast.stmt]]:
     return functions, [node for node in body if not isinstance(node, (*FUNCTIONS, ast.ClassDef))]
 
 
-def _idle(functions: dict[str, Function], top: list[ast.stmt]) -> dict[str, Function]:
+def _find_unused(functions: dict[str, Function], top: list[ast.stmt]) -> dict[str, Function]:
     """Return the functions that the top level does not use."""
     if not functions:
         return {}
@@ -213,7 +213,7 @@ def _idle(functions: dict[str, Function], top: list[ast.stmt]) -> dict[str, Func
 
 def _return(value: ast.expr, place: ast.stmt = NOWHERE) -> ast.stmt:
     statement = ast.copy_location(ast.Return(value), place)
-    # What stands in the code has its place already, and may be large or deep.
+    # An expression of the code has its position already; fixing it again would walk all of it.
     return statement if hasattr(value, "lineno") else ast.fix_missing_locations(statement)
 
 
@@ -236,7 +236,7 @@ def _reject_valueless(body: list[ast.stmt]) -> None:
     raise Rejected(message, "shape")
 
 
-def _says_something(statement: ast.stmt) -> bool:
+def _has_output(statement: ast.stmt) -> bool:
     """Say whether a top-level statement returns, yields, prints or raises."""
     return any(
         isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom, ast.Raise))

@@ -191,7 +191,7 @@ def _reach(start: Any, targets: Targets) -> set[int]:
 
 
 def _trim(edges: dict[int, set[int]]) -> set[int]:
-    """Return the nodes from which a cycle can be reached."""
+    """Return the nodes from which a cycle can be reached: leaves are removed until none is left."""
     sources: dict[int, list[int]] = {}
     for node, reached in edges.items():
         for target in reached:

@@ -11,7 +11,7 @@ from guest import answers, protocol
 from guest.arguments import find_problems
 from guest.encode import encode
 
-# The worker and the parent bound a request too; this is where the code hears of it.
+# The worker and the parent limit a request, too; here the code gets an exception that says so.
 ARGUMENT_BYTES = 16 * 2**20
 
 Ask = Callable[[str, str], str]
@@ -21,14 +21,14 @@ Call = Callable[[str, str], Awaitable[str]]
 class ToolError(Exception):
     """A tool failed, or could not be called; the subclass of each namespace is named for it."""
 
-    # The subclass of calls that a rule of the operator is against.
+    # The subclass for calls that a rule of the operator forbids.
     Refused: type[ToolError]
 
 
 class Tools:
     """The tools of one namespace.
 
-    It has no public name of its own: each is that of a tool, be it `run` or `describe`.
+    It has no public attribute of its own, because any name may be that of a tool, also `run`.
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -50,7 +50,7 @@ class Calls:
     Args:
         name: of the namespace in the code.
         known: descriptions of tools, by name; others are asked for when they are called.
-        ask: takes a target and a payload, blocks, and gives the reply of the host.
+        ask: takes a target and a payload, blocks, and returns the reply of the host.
         call: the same without blocking.
         error_class: raised for every failure of a tool.
     """
@@ -136,7 +136,7 @@ class ToolCall:
             return keywords
         schema = self._calls.describe(self._name)["input_schema"]
         names = order_parameters(schema)
-        # Clients pass arguments as one dict, and so do models that know them.
+        # MCP clients pass arguments as one dict, and models write what they know from there.
         is_one_dict = len(args) == 1 and not keywords and isinstance(args[0], dict)
         if is_one_dict and (not names or set(args[0]) & set(names)):
             only: dict[str, Any] = args[0]
@@ -182,7 +182,7 @@ def make(
         name: such as "db".
         title: the name of the error class, such as "DbError".
         known: descriptions of its tools, as far as they came with the call.
-        ask: takes a target and a payload, blocks, and gives the reply of the host.
+        ask: takes a target and a payload, blocks, and returns the reply of the host.
         call: the same without blocking.
     """
     text = f"A tool of {name} failed, or could not be called."
@@ -204,6 +204,6 @@ def _restore(value: dict[str, Any]) -> Any:
         try:
             return base64.b64decode(value["$bytes"], validate=True)
         except ValueError:
-            # A tool may have a result that only looks so.
+            # A tool may return a dict that only looks like bytes.
             return value
     return value
