@@ -16,8 +16,7 @@ from collections import Counter
 from functools import cache, lru_cache
 from pathlib import Path
 
-# The entries of o200k_base, one a line; `python tests/support/vocabulary.py` writes the file.
-# OpenAI publishes them with tiktoken under the MIT licence, (c) 2022 OpenAI, Shantanu Jain.
+# The entries of o200k_base, one a line; the build writes the file, see `build_vocabulary.py`.
 VOCABULARY = Path(__file__).with_name("vocabulary.xz")
 
 # Pieces that a chunk repeats are counted once; `enough` is looked at after each chunk.

@@ -11,11 +11,11 @@ from textwrap import indent
 from typing import Any
 
 import pytest
-import vocabulary
 from paths import SHARED_SPECS
 from tokenizer import count
 
 from pymode.answers import tokens
+from pymode.answers.build_vocabulary import read_entries
 from pymode.answers.tokens import count_tokens_bound, fitting_chars
 
 SHARED = SHARED_SPECS
@@ -150,7 +150,7 @@ def test_code_is_counted_within_a_quarter(language: str) -> None:
 
 
 def test_the_vocabulary_is_that_of_the_tokenizer() -> None:
-    assert tokens._vocabulary() == frozenset(vocabulary.entries())
+    assert tokens._vocabulary() == frozenset(read_entries())
 
 
 ADVERSE = {
