@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from simulated_api import Api
+from simulator_client import Api
 
 
 @pytest.fixture

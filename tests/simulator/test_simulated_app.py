@@ -7,7 +7,7 @@ import re
 
 import pytest
 from paths import SHARED_SPECS
-from simulated_api import Api
+from simulator_client import Api
 from starlette.routing import Route
 
 from pymode.simulator import State, create_app

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from simulated_api import Api
+from simulator_client import Api
 
 
 def test_the_large_zone_has_more_records_than_one_page(api: Api) -> None:

@@ -7,7 +7,7 @@ import json
 
 import httpx
 import pytest
-from simulated_api import BASE, Api
+from simulator_client import BASE, Api
 
 from pymode.simulator import State
 

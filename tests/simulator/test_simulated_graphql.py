@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from simulated_api import Api
+from simulator_client import Api
 
 
 def graphql(api: Api, query: str, **variables: Any) -> Any:

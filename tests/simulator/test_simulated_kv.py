@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from simulated_api import Api
+from simulator_client import Api
 
 
 def test_kv_keys_are_listed_with_a_cursor(api: Api) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulated_api import Api
+from simulator_client import Api
 
 
 def test_rulesets_are_listed_without_rules_and_read_with_them(api: Api) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from simulated_api import Api
+from simulator_client import Api
 
 
 def test_a_worker_is_uploaded_read_and_deleted(api: Api) -> None:

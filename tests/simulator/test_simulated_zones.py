@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from simulated_api import Api
+from simulator_client import Api
 
 from pymode.simulator import State
 
