@@ -11,7 +11,7 @@ from pymode.call.answer import answer, failure
 from pymode.errors import CodeError, PymodeError
 
 if TYPE_CHECKING:
-    from pymode.codemode import CodeMode
+    from pymode.call.service import Service
 
 AgentTool = Callable[[str], Awaitable[str]]
 
@@ -23,7 +23,7 @@ Args:
 _log = logging.getLogger(__name__)
 
 
-def make_tools(code_mode: CodeMode, max_tokens: int) -> list[AgentTool]:
+def make_tools(code_mode: Service, max_tokens: int) -> list[AgentTool]:
     """`search` and `execute` of a `CodeMode`, typed and described for a model.
 
     Both return text, also for code that failed: the model reads what is wrong and tries again.
@@ -48,7 +48,7 @@ def make_tools(code_mode: CodeMode, max_tokens: int) -> list[AgentTool]:
     return [search, execute]
 
 
-async def _answer(code_mode: CodeMode, tool: str, code: str, max_tokens: int) -> str:
+async def _answer(code_mode: Service, tool: str, code: str, max_tokens: int) -> str:
     logs = ""
     try:
         run = code_mode.search if tool == "search" else code_mode.execute

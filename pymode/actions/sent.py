@@ -1,17 +1,73 @@
-"""Say which requests were sent and which were answered: nobody should have to guess."""
+"""What a call has sent and what it has planned; how an error says so in one line.
+
+Nobody should have to guess which requests were sent and which were answered.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from pymode.actions import SentRequest
+from pymode.policy.action import SAFE_METHODS
 
-READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "READ"})
-TOOL_METHODS = frozenset({"CALL", "READ"})
 TOTAL_CHARS = 800
 PATH_CHARS = 120
 STATUSES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """One attempt to carry out an action: a request that was sent, or a tool that was called.
+
+    Args:
+        method: such as "GET"; of a tool, "READ" or "CALL".
+        path: below the base URL, without the query; of a tool, such as "/db/query".
+        status: the HTTP status; None when no answer came back, and for a tool.
+        seconds: from sending to the end of the answer.
+        arrived: False only when surely nothing was sent.
+        write: whether it may change something; None leaves that to the method.
+        ended: how the call of a tool ended; "" for a request, and for a tool without an end.
+    """
+
+    method: str
+    path: str
+    status: int | None
+    seconds: float
+    arrived: bool = True
+    write: bool | None = None
+    ended: Literal["", "returned", "raised"] = ""
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it may have changed something."""
+        return self.method not in SAFE_METHODS if self.write is None else self.write
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether it is known how it ended."""
+        return self.status is not None or bool(self.ended)
+
+    @property
+    def answer(self) -> str:
+        """How it ended: an HTTP status, "returned", "raised" or "" if nobody knows."""
+        return self.ended or ("" if self.status is None else str(self.status))
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A write that a dry run did not carry out.
+
+    Args:
+        method: such as "POST"; of a tool, "CALL".
+        path: below the base URL, without the query; of a tool, such as "/db/erase".
+        body: its text, without the token and cut; "" for none.
+    """
+
+    method: str
+    path: str
+    body: str
 
 
 def describe_sent(requests: Sequence[SentRequest]) -> str:
@@ -27,10 +83,10 @@ def describe_sent(requests: Sequence[SentRequest]) -> str:
     if not requests:
         return "No request was sent."
     sent = [request for request in requests if request.arrived]
-    writes = [request for request in sent if is_write(request)]
-    unknown = [request for request in writes if request.status is None]
-    answered = [request for request in writes if request.status is not None]
-    unsent = [request for request in requests if not request.arrived and is_write(request)]
+    writes = [request for request in sent if request.is_write]
+    unknown = [request for request in writes if not request.is_answered]
+    answered = [request for request in writes if request.is_answered]
+    unsent = [request for request in requests if not request.arrived and request.is_write]
     parts: list[str] = []
     left = TOTAL_CHARS - 240
     for title, group in (
@@ -44,52 +100,38 @@ def describe_sent(requests: Sequence[SentRequest]) -> str:
             left -= len(parts[-1])
     if not writes:
         parts.insert(0, "No write was sent.")
-    reads = [request for request in requests if not is_write(request)]
+    reads = [request for request in requests if not request.is_write]
     if reads:
-        parts.append(f"Reads: {count_statuses(reads)}.")
+        parts.append(f"Reads: {count_answers(reads)}.")
     return " ".join(parts)
 
 
-def is_write(request: SentRequest) -> bool:
-    """Say whether a request may change something."""
-    return request.method not in READS if request.write is None else request.write
-
-
-def list_writes(writes: Iterable[SentRequest], most_chars: int) -> str:
-    """List writes in their order, equal ones once; count those for which no room is left."""
-    counts = Counter((write.method, write.path, write.status) for write in writes)
+def list_writes(writes: Iterable[SentRequest], max_chars: int) -> str:
+    """List writes in their order, equal ones once; count those for which there is no room."""
+    counts = Counter((write.method, write.path, write.answer) for write in writes)
     texts: list[str] = []
-    rest: Counter[int | None] = Counter()
+    rest: Counter[str] = Counter()
     chars = 0
-    for (method, path, status), count in counts.items():
-        text = f"{method} {shorten(path)}{_name_status(method, status)}"
+    for (method, path, answer), count in counts.items():
+        text = f"{method} {shorten(path)} {answer}".rstrip()
         text += f" ({count} times)" if count > 1 else ""
         chars += len(text) + 2
-        # The first is always named, and after a gap nothing is.
-        if texts and (rest or chars > most_chars):
-            rest[status] += count
+        # The first is always named. After a gap none is, because the reader could not see the gap.
+        if texts and (rest or chars > max_chars):
+            rest[answer] += count
         else:
             texts.append(text)
     if rest:
-        known = {status: count for status, count in rest.items() if status is not None}
+        known = Counter({answer: count for answer, count in rest.items() if answer})
         texts.append(f"and {rest.total()} more" + (f" ({write_counts(known)})" if known else ""))
     return "; ".join(texts)
 
 
-def _name_status(method: str, status: int | None) -> str:
-    """Write a status; a tool has none of HTTP, see `pymode.tools.host`."""
-    if status is None:
-        return ""
-    if method in TOOL_METHODS:
-        return " returned" if status < 400 else " raised"
-    return f" {status}"
-
-
-def count_statuses(reads: Sequence[SentRequest]) -> str:
+def count_answers(reads: Sequence[SentRequest]) -> str:
     """Count reads by what came back."""
-    answers = Counter(read.status for read in reads if read.status is not None)
+    answers = Counter(read.answer for read in reads if read.is_answered)
     texts = [write_counts(answers)] if answers else []
-    lost = sum(read.arrived and read.status is None for read in reads)
+    lost = sum(read.arrived and not read.is_answered for read in reads)
     if lost:
         texts.append(f"{lost} without an answer")
     unsent = sum(not read.arrived for read in reads)
@@ -98,10 +140,13 @@ def count_statuses(reads: Sequence[SentRequest]) -> str:
     return ", ".join(texts)
 
 
-def write_counts(statuses: dict[int, int]) -> str:
-    """Write how many requests got which status: "12 got 200, 1 got 404"."""
-    common = Counter(statuses).most_common()
-    texts = [f"{count} got {status}" for status, count in common[:STATUSES]]
+def write_counts(answers: Counter[str]) -> str:
+    """Write how many got which answer: "12 got 200, 1 got 404, 2 returned"."""
+    common = answers.most_common()
+    texts = [
+        f"{count} got {answer}" if answer.isdecimal() else f"{count} {answer}"
+        for answer, count in common[:STATUSES]
+    ]
     if len(common) > STATUSES:
         texts.append(f"{sum(count for _, count in common[STATUSES:])} got others")
     return ", ".join(texts)

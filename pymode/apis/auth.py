@@ -1,4 +1,4 @@
-"""How an API is told who calls: the ways that OpenAPI knows, and tokens that are made anew.
+"""How an API is told who calls: the ways that OpenAPI knows, with fixed or fresh secrets.
 
     Bearer(token)                      Authorization: Bearer …
     ApiKey(name, key)                  a header of that name, or a query parameter
@@ -32,7 +32,7 @@ _HEADER_VALUE = re.compile(r"[\x20-\x7e]{1,8192}")
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What is added to each request of one execution.
+    """What each request of one execution carries to say who calls.
 
     Args:
         headers: such as Authorization.
@@ -53,7 +53,7 @@ class Bearer:
     """
 
     def __init__(self, token: Secret) -> None:
-        # No frame keeps a secret as it is, here and below: tracebacks may show their locals.
+        # Tracebacks may show locals, so no frame here or below keeps a secret as plain text.
         token = hide_secret(token)
         self._token = _Hidden(token)
         for known in self.known:
@@ -61,11 +61,11 @@ class Bearer:
 
     @property
     def known(self) -> tuple[SecretStr, ...]:
-        """The secrets that do not have to be asked for."""
+        """The secrets that are known without calling a function."""
         return self._token.known
 
     async def make(self) -> Credential:
-        """What is added to the requests of one execution.
+        """Return what the requests of one execution carry.
 
         Raises:
             ConfigError: the secret cannot be sent.
@@ -100,7 +100,7 @@ class ApiKey:
 
     @property
     def known(self) -> tuple[SecretStr, ...]:
-        """The secrets that do not have to be asked for."""
+        """The secrets that are known without calling a function."""
         return self._key.known
 
     async def make(self) -> Credential:
@@ -131,7 +131,7 @@ class Basic:
 
     @property
     def known(self) -> tuple[SecretStr, ...]:
-        """The secrets that do not have to be asked for."""
+        """The secrets that are known without calling a function."""
         return self._password.known
 
     async def make(self) -> Credential:
@@ -170,7 +170,7 @@ def check_token(text: str, *, source: str) -> SecretStr:
 
 
 class _Hidden:
-    """A secret, or what returns one; its repr shows neither."""
+    """A secret, or a function that returns one; the repr shows neither."""
 
     def __init__(self, secret: Secret) -> None:
         # Nowhere in plain text under a name: a traceback may show what names hold.
@@ -183,7 +183,7 @@ class _Hidden:
     async def read(self) -> SecretStr:
         secret = self._secret
         if not isinstance(secret, SecretStr):
-            # A function may ask another program, which is no reason for all others to wait.
+            # A function may ask another program and take long, so it must not block the event loop.
             secret = hide_secret(await asyncio.to_thread(secret))
             if inspect.isawaitable(secret):
                 secret = hide_secret(await secret)
@@ -194,7 +194,7 @@ class _Hidden:
 
 
 def hide_secret(secret: Any) -> Any:
-    """Return a secret out of sight and without the space around it; anything else as it is."""
+    """Return a text as a stripped `SecretStr`, which tracebacks hide; anything else unchanged."""
     if isinstance(secret, SecretStr):
         return SecretStr(secret.get_secret_value().strip())
     return SecretStr(secret.strip()) if isinstance(secret, str) else secret

@@ -1,4 +1,4 @@
-"""A stand-in for the answer to a request that a dry run does not send.
+"""An example answer for a request that a dry run does not send.
 
 It has the shape that the document gives the answer, and the values that the request gave: code
 that creates something and goes on with its id works as it would.
@@ -16,31 +16,24 @@ from pymode.documents.routes import bind, split
 from pymode.documents.samples import Sampler, properties
 from pymode.documents.schemas import flatten
 from pymode.http.client import Response
+from pymode.policy.action import RequestAction
 
 MARK: Final = "dry_run"
 HEADER: Final = "x-dry-run"
 
 
-def make(
-    operation: Operation | None,
-    operations: Operations,
-    method: str,
-    path: str,
-    body: object = None,
-) -> Response:
+def make(action: RequestAction, operations: Operations) -> Response:
     """Build an answer as if the request had been sent and had gone well.
 
     Args:
-        operation: what the request is for, if the document has it.
+        action: the request, with its operation if the document has one.
         operations: of the document.
-        method: in capitals.
-        path: below the base URL as it would be sent, without its query.
-        body: parsed JSON of the request, if it has such a body.
 
     Returns:
         JSON with `"dry_run": true` at its top, or in each item where it is a list; or no body
-        where the document has none. The header `x-dry-run` marks every stand-in.
+        where the document has none. The header `x-dry-run` marks every such answer.
     """
+    operation, method, path, body = action.operation, action.method, action.path, action.body
     status, schema = _success(operation)
     headers = {HEADER: "true"}
     if status in (204, 205, 304):

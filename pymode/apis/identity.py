@@ -1,4 +1,4 @@
-"""Who makes a call: the secrets it is made with, and what tells its caller from others."""
+"""Who makes a call: its secrets, and what tells its caller from other callers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from pymode.namespaces import error_name
 
 Token: TypeAlias = str | SecretStr
 Tokens: TypeAlias = Token | Mapping[str, Token | None] | None
-"""Of one call: a token for the only API, or tokens by the names of APIs; None tells an API nothing,
-and one that is not named has the token that it was given before."""
+"""The tokens of one call: one token for the only API, or tokens by the names of APIs.
+
+An API whose token is None gets no token. An API that is not named uses the token that it was set up
+with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,9 @@ class Identity:
     """Who makes a call.
 
     Args:
-        auths: how each API is told, by its name; None tells it nothing.
-        secret: that of the first API, as far as it is known ahead.
-        owner_secret: all secrets in one, for telling callers apart; None for none.
+        auths: by API name, how the API is told who calls; None sends no credential.
+        secret: of the first API, if it is known without calling a function.
+        owner_secret: all known secrets joined, to tell callers apart; None without any.
         redactor: takes the secrets out of a text.
     """
 
@@ -39,7 +41,7 @@ class Identity:
 
 
 def hide(tokens: Tokens) -> Tokens:
-    """Return tokens out of sight: what is kept in their place shows nothing in a traceback."""
+    """Return the tokens as `SecretStr`, which no traceback shows."""
     if isinstance(tokens, str):
         return SecretStr(tokens)
     if isinstance(tokens, Mapping):

@@ -62,7 +62,7 @@ def read_apis(
     base_url: str | None,
     account_id: str | None,
 ) -> tuple[OpenAPI, ...]:
-    """Bring what a user gives for the APIs into one form.
+    """Return the APIs that a user gave in any of the accepted forms.
 
     Args:
         apis: as given; the rest is for the only one.

@@ -1,20 +1,18 @@
 """The journal of a call that pauses: every reply so far, so that nothing is sent twice.
 
-It can be written as bytes, for a client that brings it back; whoever hands it out seals it.
+It can be written as bytes for a client that brings it back. The server seals these bytes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from pymode.actions import Planned, SentRequest
-from pymode.apis.outgoing import Outgoing
+from pymode.actions.sent import Planned, SentRequest
 from pymode.errors import ApprovalError
-from pymode.policy.approvals import Answer, Asked, Paused
+from pymode.policy.approvals import Answer, Asked
 
 # What JSON of this size becomes in memory is some 100 MB.
 JOURNAL_BYTES = 16 * 1024 * 1024
@@ -35,7 +33,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Journal:
-    """What the runs of one call came to so far.
+    """What all runs of one call have received and sent so far.
 
     Args:
         conditions: clock and random bytes, as `pymode.sandbox.conditions` writes them.
@@ -47,8 +45,8 @@ class Journal:
         approved: kinds of request of which all are approved.
         refused: digests of requests that nobody need be asked about again.
         sent: what was sent, for the result.
-        account_id: what the first run was told, as each later one must be.
-        call: under which id the log has this call; whoever logs may put it here.
+        account_id: what the first run was given; each later run is given the same.
+        call: the id of this call in the log.
     """
 
     conditions: str = ""
@@ -70,7 +68,7 @@ class Journal:
         return not self.conditions
 
     def pause(self, asked: Sequence[Asked]) -> Paused:
-        """Note what is asked; return what to raise."""
+        """Note the questions, and return the exception to raise."""
         self.asked = [(each.digest, each.question.kind) for each in asked]
         return Paused(asked, self)
 
@@ -92,7 +90,7 @@ class Journal:
         self.asked = []
 
     def write(self) -> bytes:
-        """The journal as bytes that `read` takes."""
+        """Return the journal as bytes that `read` understands."""
         found = {
             "conditions": self.conditions,
             "seconds": self.seconds,
@@ -114,7 +112,7 @@ class Journal:
 
     @classmethod
     def read(cls, data: bytes) -> Journal:
-        """Read what `write` wrote, and its seal has protected since.
+        """Read bytes of `write`, which a seal has protected since.
 
         Raises:
             ApprovalError: it is something else.
@@ -140,39 +138,25 @@ class Journal:
             raise ApprovalError("the journal of this call cannot be read; run it again") from None
 
 
-def too_large(size_bytes: int, most_bytes: int) -> str:
-    """The sentence for a journal that is too large to keep."""
-    return (
-        f"the answers that the call received before its approval are too large to keep "
-        f"({size_bytes / 1024:,.0f} KiB, at most {most_bytes / 1024:,.0f}): read less in a call "
-        "that writes, or send the writes first; the request that waited was not sent"
-    )
-
-
-def digest_call(target: str, payload: str) -> str:
-    """The digest of a host call, whatever it asks for."""
-    return _digest(target.encode("utf-8", "replace"), payload.encode("utf-8", "replace"))
-
-
-def digest_request(outgoing: Outgoing, base_url: str) -> str:
-    """The digest of an exact request to one API: method, path, query, headers and bodies.
+class Paused(ApprovalError):
+    """A call waits for a person; what it has sent so far is in its journal.
 
     Args:
-        outgoing: the request, before the token is added.
-        base_url: of the API.
+        asked: the questions of this moment.
+        journal: continue with it, once the answers are settled in it.
     """
-    head = [base_url, outgoing.method, outgoing.path, list(outgoing.query)]
-    parts = [json.dumps([*head, sorted(outgoing.headers.items())]).encode()]
-    parts.append(b"" if outgoing.content is None else b"body" + outgoing.content)
-    for name, (filename, content, content_type) in outgoing.files or ():
-        parts += [json.dumps([name, filename, content_type]).encode(), content]
-    return _digest(*parts)
+
+    def __init__(self, asked: Sequence[Asked], journal: Journal) -> None:
+        names = ", ".join(f"{each.question.method} {each.question.path}" for each in asked)
+        super().__init__(f"the call waits for the approval of {names[:1000]}")
+        self.asked = tuple(asked)
+        self.journal = journal
 
 
-def _digest(*parts: bytes) -> str:
-    """SHA-256 over parts whose lengths count, so that no two lists of parts are alike."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8))
-        digest.update(part)
-    return digest.hexdigest()
+def too_large(size_bytes: int, max_bytes: int) -> str:
+    """Return the message for a journal that is too large to keep."""
+    return (
+        f"the answers that the call received before its approval are too large to keep "
+        f"({size_bytes / 1024:,.0f} KiB, at most {max_bytes / 1024:,.0f}): read less in a call "
+        "that writes, or send the writes first; the request that waited was not sent"
+    )

@@ -1,4 +1,4 @@
-"""Results too large for an answer: kept for who made them, read by the code of later calls.
+"""Results that are too large for an answer: kept for their owner, read by later calls.
 
 The guest asks with a payload of JSON, `{"name": "r_…"}` for one result and `{}` for the names of
 all. The value of the reply is the JSON of what was asked for.
@@ -16,9 +16,7 @@ from pymode.answers.render import write_json
 from pymode.call.result import JSON, Keep
 from pymode.errors import LogError
 from pymode.log import Kept, Results
-from pymode.protocol import targets
 from pymode.protocol.replies import Failure, FailureKind, Value
-from pymode.sandbox.hostcalls import HostCallHandler
 
 # A name has 18 characters; what is longer is none.
 _PAYLOAD_CHARS = 200
@@ -30,7 +28,7 @@ _CLOSED = (
 _log = logging.getLogger(__name__)
 
 
-class Shelf:
+class KeptResults:
     """The kept results of one owner.
 
     Args:
@@ -45,7 +43,9 @@ class Shelf:
         self._result_bytes = result_bytes
 
     def keeping(self, value: JSON, note: str) -> Keep | None:
-        """What keeps a value once somebody finds it too large, and returns its name.
+        """Return a function that keeps a value and returns its name; None where none is kept.
+
+        It is called when somebody finds the value too large for an answer.
 
         Args:
             value: the result of a call.
@@ -70,7 +70,7 @@ class Shelf:
         return keep
 
     async def list(self) -> list[Kept]:
-        """The newest results of the owner, newest first.
+        """Return the newest results of the owner, newest first.
 
         Raises:
             LogError: they cannot be read.
@@ -78,7 +78,7 @@ class Shelf:
         return [] if self._owner is None else await self._results.list(self._owner)
 
     async def read(self, name: str) -> str | None:
-        """The JSON of one result, or None where the owner has none of that name.
+        """Return the JSON of one result, or None if the owner has none of that name.
 
         Raises:
             LogError: it cannot be read, or this server allows less than was kept.
@@ -91,18 +91,12 @@ class Shelf:
             raise LogError(msg)
         return content
 
-    def answering(self, answer: HostCallHandler) -> HostCallHandler:
-        """What answers a guest: calls for results here, all others by `answer`."""
-
-        async def through(target: str, payload: str) -> str:
-            if target != targets.RESULTS:
-                return await answer(target, payload)
-            try:
-                return await self._answer(payload)
-            except LogError as error:
-                return Failure(FailureKind.UNREADABLE, str(error)).write()
-
-        return through
+    async def answer(self, payload: str) -> str:
+        """Return the reply to the guest, which asks for a result or for the names of all."""
+        try:
+            return await self._answer(payload)
+        except LogError as error:
+            return Failure(FailureKind.UNREADABLE, str(error)).write()
 
     async def _answer(self, payload: str) -> str:
         if self._owner is None:
@@ -129,9 +123,9 @@ class Shelf:
 
 
 def find_owner(secret: SecretStr | None, api: str) -> bytes:
-    """Return what calls of one token to one API have in common, without telling the token.
+    """Return a digest that is the same for all calls of one token to one API.
 
-    It needs no secret of its own, so it is the same in every process.
+    It does not reveal the token. It needs no secret of its own, so every process computes the same.
 
     Args:
         secret: the token.

@@ -3,7 +3,7 @@
 A pause ends the guest: no worker sits idle while a person thinks, and no deadline runs. When the
 answers are there the code runs again from its start, under the same clock and random bytes, and
 gets from the journal what was answered before. Nothing is sent before the whole journal was
-asked for again, so a run that takes another course sends nothing at all.
+asked for again, so a run that does something else sends nothing at all.
 
 Host calls are matched by what they ask for, not by their order: tasks of the code may overtake
 each other. Equal ones get the replies in the order in which these came.
@@ -18,9 +18,10 @@ import logging
 from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable
 
-from pymode.call.journal import JOURNAL_BYTES, Entry, Journal, digest_call, too_large
+from pymode.call.journal import JOURNAL_BYTES, Entry, Journal, too_large
 from pymode.errors import ApprovalError, ReplayDiverged
 from pymode.policy.approvals import Answer, Asked, Question
+from pymode.policy.digest import digest_call
 from pymode.protocol.messages import PAUSE_SECONDS
 from pymode.protocol.replies import INTERNAL_FAILURE
 from pymode.sandbox.conditions import Conditions, read_readings
@@ -215,7 +216,7 @@ class Attempt:
 
 
 def _name(target: str, payload: str) -> str:
-    """Name a host call for who reads the error; its head is the guest's own JSON."""
+    """Name a host call for the reader of an error; its head is JSON that the guest wrote."""
     head = payload.partition("\n")[0][:100_000]
     try:
         found = json.loads(head)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NoReturn
 
-from pymode.actions import Planned, SentRequest
+from pymode.actions.sent import Planned, SentRequest
 from pymode.answers.render import fits, write_cut, write_json
 from pymode.errors import (
     CodeError,

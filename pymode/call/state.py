@@ -10,8 +10,8 @@ from pymode.protocol.replies import Failure, FailureKind, Value
 
 # Sessions that are forgotten first are those that were used the longest ago: past this number, or
 # past so many states of full size together.
-MOST_SESSIONS = 1_000
-MOST_FULL = 64
+MAX_SESSIONS = 1_000
+MAX_FULL = 64
 # What one more name costs in memory beside its text.
 NAME_BYTES = 200
 # JSON of a text of JSON: `"` becomes `\"`, and letters outside of ASCII `\uXXXX`.
@@ -30,12 +30,12 @@ class States:
 
     def __init__(self, state_bytes: int) -> None:
         self._state_bytes = state_bytes
-        self._most_names = max(100, state_bytes // 100)
+        self._max_names = max(100, state_bytes // 100)
         self._sessions: OrderedDict[Session, dict[str, str]] = OrderedDict()
         self._sizes: dict[Session, int] = {}
 
     def answer(self, session: Session | None, payload: str) -> str:
-        """Answer a host call: give the whole state, or take what has changed.
+        """Answer a host call: return the whole state, or store the changes.
 
         Args:
             session: None for a caller that cannot be told from others.
@@ -71,16 +71,16 @@ class States:
         size = sum(len(name.encode()) + len(text.encode()) for name, text in after.items())
         if size > self._state_bytes:
             return self._refuse_size(size)
-        if len(after) > self._most_names:
+        if len(after) > self._max_names:
             return _fail(
-                f"state would have {len(after):,} names; at most {self._most_names:,} are kept, so "
+                f"state would have {len(after):,} names; at most {self._max_names:,} are kept, so "
                 "it stays as it was: put values that belong together into one dict"
             )
         self._sessions[session] = after
         self._sessions.move_to_end(session)
         self._sizes[session] = size + NAME_BYTES * len(after)
-        most_bytes = MOST_FULL * (self._state_bytes + NAME_BYTES * self._most_names)
-        while len(self._sessions) > MOST_SESSIONS or sum(self._sizes.values()) > most_bytes:
+        max_bytes = MAX_FULL * (self._state_bytes + NAME_BYTES * self._max_names)
+        while len(self._sessions) > MAX_SESSIONS or sum(self._sizes.values()) > max_bytes:
             forgotten, _ = self._sessions.popitem(last=False)
             del self._sizes[forgotten]
         return Value().write()

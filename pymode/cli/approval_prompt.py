@@ -10,8 +10,10 @@ import termios
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from pymode.call.approver import ask_each
+from pymode.call.journal import Paused
 from pymode.errors import ApprovalError
-from pymode.policy.approvals import Answer, Paused, Question, ask_each
+from pymode.policy.approvals import Answer, Question
 from pymode.policy.questions import show
 
 LINE_BYTES = 1024

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pymode.call.result import Result
-    from pymode.codemode import Progress
+    from pymode.call.service import Progress
 
 
 def say(text: str) -> None:

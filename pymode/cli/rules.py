@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -86,9 +87,9 @@ def describe(rules: Rules, request: str, operations: Operations, base_url: str) 
         ConfigError: it is no request.
     """
     from pymode.http import urls
+    from pymode.policy.action import Action
     from pymode.policy.graphql import find_endpoint
     from pymode.policy.rule import METHODS
-    from pymode.policy.rules import Judged
 
     method, _, path = request.strip().partition(" ")
     method = method.upper()
@@ -103,10 +104,11 @@ def describe(rules: Rules, request: str, operations: Operations, base_url: str) 
         return f"{method} {path.strip()}: not sent\nwhy: {error}"
     path = url[len(base_url) :].partition("?")[0]
     operation = operations.match(method, path)
-    decision = rules.decide(Judged(method, path), operation, operations.match)
+    action = Action("", method, path, operation=operation)
+    decision = rules.decide(action, operations.match)
     lines = _describe(f"{method} {path}", decision, operation)
     if method == "POST" and find_endpoint(path, operation):
-        query = rules.decide(Judged(method, path, "read"), operation, operations.match)
+        query = rules.decide(replace(action, graphql="read"), operations.match)
         lines += _describe(f"{method} {path} with a query that only reads", query, None)[:-1]
     return "\n".join(lines)
 

@@ -1,1 +1,1 @@
-"""May this be done: the rules of the operator, what the document says, and approvals."""
+"""Whether an action may be done: the operator's rules, what the document says, and approvals."""

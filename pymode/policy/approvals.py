@@ -1,21 +1,17 @@
-"""Requests that wait for a person: what is asked, what is answered, and who may ask.
+"""Approvals: what a person is asked about an action, and what the answer permits.
 
-A request that the rules hold is described in a `Question`. Where a person can be asked, the run
-is paused and its questions go to an `Approver`; elsewhere the request is refused with an id that
-the operator approves, and the next run of the same request passes, once.
+An action that a rule holds is described in a `Question`. If a person can be asked during the call,
+the run is paused and asks. If not, the action is refused with an id that the operator can approve;
+the next run of the same action is then permitted once.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from pymode.errors import ApprovalError, RuleRefused
-
-if TYPE_CHECKING:
-    from pymode.call.journal import Journal
+from pymode.errors import RuleRefused
 
 APPROVAL_SECONDS = 600.0
 WAITING_APPROVALS = 1_000
@@ -65,96 +61,53 @@ class Asked:
     digest: str
 
 
-class Paused(ApprovalError):
-    """A call waits for a person; what it has sent so far is in its journal.
-
-    Args:
-        asked: the questions of this moment.
-        journal: continue with it, once the answers are settled in it.
-    """
-
-    def __init__(self, asked: Sequence[Asked], journal: Journal) -> None:
-        names = ", ".join(f"{each.question.method} {each.question.path}" for each in asked)
-        super().__init__(f"the call waits for the approval of {names[:1000]}")
-        self.asked = tuple(asked)
-        self.journal = journal
-
-
-class Approver(Protocol):
-    """Someone who can be asked while a call waits."""
-
-    async def ask(self, paused: Paused) -> Sequence[Answer]:
-        """The answers, one for each of `paused.asked`.
-
-        Raises:
-            Paused: `paused` itself, where the answers will come later.
-            ApprovalError: nobody can be asked after all.
-        """
-
-
-async def ask_each(
-    paused: Paused, ask: Callable[[Question], Awaitable[Answer]]
-) -> Sequence[Answer]:
-    """Ask one question after the other; those of an operation that is approved are not asked."""
-    answers: list[Answer] = []
-    approved: set[str] = set()
-    for asked in paused.asked:
-        answer = Answer.APPROVE_ALL
-        if asked.question.kind not in approved:
-            answer = await ask(asked.question)
-        if answer is Answer.APPROVE_ALL:
-            approved.add(asked.question.kind)
-        answers.append(answer)
-    return answers
-
-
 class ApprovalStore(Protocol):
-    """Approvals by id, for those who cannot be asked at once."""
+    """Keeps approvals by id, for operators who cannot be asked during the call."""
 
     async def add(self, question: Question, digest: str, owner: str) -> str:
         """Keep what was refused and return its id; the same request gets the same id again."""
 
     async def take(self, digest: str, owner: str) -> str | None:
-        """The id under which this request was approved, which is used up now; None if none."""
+        """Return the id under which this request was approved, or None; an id can be used once."""
 
 
-class Desk(Protocol):
-    """Where a run hands in its questions; see `pymode.call.replay.Attempt`."""
+class Asker(Protocol):
+    """Asks a person during a call; see `pymode.call.replay.Attempt`."""
 
     async def ask(self, question: Question, digest: str) -> Answer:
-        """The answer; the run may be ended and repeated before there is one."""
+        """Return the answer; the run may be ended and repeated before there is one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """Where the requests of one run pass that the rules hold.
+class ApprovalGate:
+    """Lets an action pass that a rule holds, once a person has approved it.
 
     Args:
-        desk: takes questions; None where nobody can be asked during the call.
+        asker: asks a person; None where nobody can be asked during the call.
         store: approvals by id; None where there are none.
         owner: whose approvals count, such as a digest of the token.
     """
 
-    desk: Desk | None = None
+    asker: Asker | None = None
     store: ApprovalStore | None = None
     owner: str = ""
 
     async def admit(self, question: Question, digest: str) -> str:
-        """Return how the request was approved, for the log, when it may be sent.
+        """Return how a person approved the action, for the log.
 
         Args:
-            question: what a person reads.
-            digest: of the exact request and the API, see `journal.digest_request`.
+            question: what the person reads.
+            digest: of the exact action, see `pymode.policy.digest`.
 
         Raises:
-            RuleRefused: a person refused it, or has yet to approve it.
+            RuleRefused: a person refused the action, or has yet to approve it.
         """
         name = f"{question.method} {question.path}"
         identifier = await self.store.take(digest, self.owner) if self.store else None
         if identifier is not None:
             return f"approved by id {identifier}"
-        if self.desk is not None:
-            answer = await self.desk.ask(question, digest)
+        if self.asker is not None:
+            answer = await self.asker.ask(question, digest)
             if answer is Answer.REFUSE:
                 raise RuleRefused(f"the person refused {name}; nothing was sent")
             return "approved" if answer is Answer.APPROVE else f"approved all of {question.kind}"

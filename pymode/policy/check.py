@@ -1,13 +1,12 @@
 """What the document says about a request: before it is sent, or after the API refused it.
 
-The texts are read by whoever wrote the code, and cost tokens: short, exact, nothing doubtful.
+The author of the code reads these texts, and they cost tokens: they are short, exact and certain.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
 from pymode.documents.faults import compare, describe
@@ -16,6 +15,7 @@ from pymode.documents.routes import bind
 from pymode.documents.schemas import flatten, is_scalar, shorten, types, write_values
 from pymode.http.headers import FORBIDDEN, FORBIDDEN_STARTS
 from pymode.http.urls import TEMPLATE
+from pymode.policy.action import RequestAction
 
 TEXT_CHARS: Final = 600
 PATH_CHARS: Final = 120
@@ -27,27 +27,6 @@ MISSING: Final = frozenset({"None", "null", "undefined", "NaN", "[object Object]
 # The host sets these; OpenAPI says that parameters of these names mean nothing.
 _OWN_HEADERS: Final = frozenset({"accept", "content-type", "authorization"})
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A request as the check sees it.
-
-    Args:
-        method: in capitals.
-        path: below the base URL as it is sent: percent-encoded, without its query.
-        query: names and values, not encoded, those written into the path too.
-        headers: names in lower case.
-        body: parsed JSON, if the body is JSON and small; else None.
-        content_type: of the body; "" when there is none.
-    """
-
-    method: str
-    path: str
-    query: Sequence[tuple[str, str]]
-    headers: Mapping[str, str]
-    body: object | None
-    content_type: str
 
 
 def surely_wrong(path: str) -> str | None:
@@ -63,7 +42,7 @@ def surely_wrong(path: str) -> str | None:
     return None
 
 
-def before(request: Checked, operations: Operations) -> list[str]:
+def before(request: RequestAction, operations: Operations) -> list[str]:
     """Return what is wrong with a request by the document, one clause each; [] if nothing is."""
     operation = operations.match(request.method, request.path)
     if operation is None:
@@ -75,7 +54,7 @@ def before(request: Checked, operations: Operations) -> list[str]:
     ]
 
 
-def advice(request: Checked, status: int, operations: Operations) -> str:
+def advice(request: RequestAction, status: int, operations: Operations) -> str:
     """Say what the document knows about a request that the API refused.
 
     Args:
@@ -100,7 +79,7 @@ def advice(request: Checked, status: int, operations: Operations) -> str:
     return _join(clauses)
 
 
-def _unknown(request: Checked, operations: Operations) -> str:
+def _unknown(request: RequestAction, operations: Operations) -> str:
     method, path = request.method, request.path[:PATH_CHARS]
     at_path = operations.methods(request.path)
     nearest = operations.nearest(method, request.path, 12)
@@ -115,8 +94,8 @@ def _unknown(request: Checked, operations: Operations) -> str:
     return f"{text}; nearest: {', '.join(map(_name, nearest))}"
 
 
-def _guess(request: Checked, operation: Operation, operations: Operations) -> list[str]:
-    """Name what is nearer than the operation: a misspelt literal is taken for a parameter."""
+def _guess(request: RequestAction, operation: Operation, operations: Operations) -> list[str]:
+    """Suggest an operation that is nearer: the document took a misspelt literal for a parameter."""
     nearest = operations.nearest(request.method, request.path, 1)
     if not nearest or nearest[0] is operation or nearest[0].method != request.method:
         return []
@@ -128,7 +107,7 @@ def _name(operation: Operation) -> str:
     return f"{operation.method} {operation.path[:PATH_CHARS]}{summary}"
 
 
-def _check_path(request: Checked, operation: Operation, operations: Operations) -> list[str]:
+def _check_path(request: RequestAction, operation: Operation, operations: Operations) -> list[str]:
     values = bind(operation.path, request.path)
     clauses = []
     for name, value in values.items():
@@ -142,10 +121,12 @@ def _check_path(request: Checked, operation: Operation, operations: Operations) 
     return clauses
 
 
-def _check_parameters(request: Checked, operation: Operation, operations: Operations) -> list[str]:
+def _check_parameters(
+    request: RequestAction, operation: Operation, operations: Operations
+) -> list[str]:
     clauses = []
     sent: dict[str, list[str]] = {}
-    for name, value in request.query[:100]:
+    for name, value in request.query_pairs[:100]:
         # tag[]=a and filter[name]=b are values of `tag` and `filter`.
         sent.setdefault(name.partition("[")[0], []).append(value)
         if "[" in name:
@@ -154,7 +135,7 @@ def _check_parameters(request: Checked, operation: Operation, operations: Operat
         if parameter.place == "header":
             if _is_own_header(parameter.name):
                 continue
-            given = request.headers.get(parameter.name.lower())
+            given = request.request.headers.get(parameter.name.lower())
             values = [] if given is None else [given]
         elif parameter.place == "query":
             values = sent.get(parameter.name) or sent.get(parameter.name.partition("[")[0], [])
@@ -205,7 +186,7 @@ def _is_among(value: str, texts: Sequence[str]) -> bool:
     return value in texts or (value in ("True", "False") and value.lower() in texts)
 
 
-def _check_body(request: Checked, operation: Operation, operations: Operations) -> list[str]:
+def _check_body(request: RequestAction, operation: Operation, operations: Operations) -> list[str]:
     if request.body is None:
         required = operation.body_required and not request.content_type
         return ["the request lacks a body (required)"] if required else []
@@ -216,7 +197,7 @@ def _check_body(request: Checked, operation: Operation, operations: Operations) 
     return describe(compare(operations.follow, schema, request.body), "body")
 
 
-def _check_media_type(request: Checked, operation: Operation) -> list[str]:
+def _check_media_type(request: RequestAction, operation: Operation) -> list[str]:
     media = _media_type(request)
     fitting = {media, media.partition("/")[0] + "/*", "*/*"}
     if not media or not operation.bodies or fitting & operation.bodies.keys():
@@ -224,7 +205,7 @@ def _check_media_type(request: Checked, operation: Operation) -> list[str]:
     return [f"the document takes a body of {', '.join(list(operation.bodies)[:5])}, not {media}"]
 
 
-def _media_type(request: Checked) -> str:
+def _media_type(request: RequestAction) -> str:
     return request.content_type.partition(";")[0].strip().lower()
 
 

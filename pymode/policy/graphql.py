@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import parse_qsl
 
+from pymode.policy.action import RequestAction
 from pymode.policy.patterns import fold, read_path
 
 if TYPE_CHECKING:
-    from pymode.apis.outgoing import Outgoing
     from pymode.documents.operations import Operation
 
 Kind = Literal["read", "write"]
@@ -34,28 +33,26 @@ JSON_TYPE = re.compile(
 UNUSUAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def judge(outgoing: Outgoing, target: str, operation: Operation | None) -> Kind | None:
+def judge(action: RequestAction) -> Kind | None:
     """Say what a request does, if it is GraphQL.
 
     Args:
-        outgoing: the request as the guest wants it.
-        target: its path and query as they are sent, below the base URL.
-        operation: that of the document, if there is one.
+        action: with the operation that the document has for it.
 
     Returns:
         None when it is no GraphQL: then its method tells.
     """
-    path, _, query = target.partition("?")
-    is_endpoint = find_endpoint(path, operation)
-    if outgoing.method in ("GET", "HEAD"):
-        return _judge_get(outgoing, path, query, is_endpoint=is_endpoint)
-    if outgoing.method != "POST" or not is_endpoint:
+    request = action.request
+    is_endpoint = find_endpoint(action.path, action.operation)
+    if action.method in ("GET", "HEAD"):
+        return _judge_get(action, is_endpoint=is_endpoint)
+    if action.method != "POST" or not is_endpoint:
         return None
-    if query or outgoing.content is None or "content-encoding" in outgoing.headers:
+    if action.query or request.content is None or "content-encoding" in request.headers:
         return "write"
-    if not JSON_TYPE.fullmatch(outgoing.headers.get("content-type", "")):
+    if not JSON_TYPE.fullmatch(request.headers.get("content-type", "")):
         return "write"
-    return _judge_body(outgoing.content)
+    return _judge_body(request.content)
 
 
 def find_endpoint(path: str, operation: Operation | None) -> bool:
@@ -73,7 +70,7 @@ def find_endpoint(path: str, operation: Operation | None) -> bool:
 
 
 def classify(document: str) -> Kind:
-    """Say whether a GraphQL document only reads: each of its operations, whichever is run.
+    """Say whether every operation of a GraphQL document only reads, whichever of them is run.
 
     Subscriptions read. A document without an operation is a write, for nobody knows what is run.
 
@@ -105,15 +102,15 @@ def classify(document: str) -> Kind:
     return "read" if kinds and kinds <= reading else "write"
 
 
-def _judge_get(outgoing: Outgoing, path: str, query: str, *, is_endpoint: bool) -> Kind | None:
-    """Look for a mutation in a URL; wherever the path only resembles that of GraphQL."""
+def _judge_get(action: RequestAction, *, is_endpoint: bool) -> Kind | None:
+    """Look for a mutation in the query of a URL, also if the path only resembles GraphQL's."""
     if not is_endpoint and not any(
-        "graphql" in fold(segment) for segments in read_path(path) for segment in segments
+        "graphql" in fold(segment) for segments in read_path(action.path) for segment in segments
     ):
         return None
-    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=None)
+    pairs = action.query_pairs
     names = {name.casefold() for name, _ in pairs}
-    if outgoing.content or outgoing.files:
+    if action.request.content or action.request.files:
         return "write"
     if not (pairs if is_endpoint else names & TELLING):
         return None
@@ -149,7 +146,7 @@ def _judge_fields(fields: list[tuple[str, object]], used_chars: list[int]) -> Ki
     if len(named) != len(fields) or not named.keys() <= KEYS:
         return "write"
     document = named.get("query")
-    # Here the hash of a kept query stands.
+    # A persisted query has its hash here.
     if not isinstance(document, str) or named.get("extensions") not in (None, []):
         return "write"
     used_chars[0] += len(document)

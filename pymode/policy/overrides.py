@@ -1,16 +1,16 @@
-"""Refuse a request that asks the server to take its method for another one.
+"""Refuse a request that asks the server to treat it as another method.
 
 Rails, Laravel, Symfony, Spring and others read a `_method` from the query or from a form. A rule
-on methods would hold for what was sent, and not for what was done.
+on methods would then judge what was sent, and not what was done.
 """
 
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
-from pymode.apis.outgoing import Outgoing
 from pymode.errors import RequestRefused
+from pymode.policy.action import RequestAction
 
 FORM_FIELDS = 10_000
 
@@ -35,31 +35,28 @@ PART_NAME = re.compile(rb"name\*?\s*=\s*[\"']?([^\"';\r\n]{1,200})", re.IGNORECA
 FORM = "application/x-www-form-urlencoded"
 
 
-def check_overrides(outgoing: Outgoing, query: str) -> None:
+def check_overrides(action: RequestAction) -> None:
     """Refuse a parameter or a form field that stands for another method.
-
-    Args:
-        outgoing: the request as the guest wants it.
-        query: as it is sent, percent-encoded.
 
     Raises:
         RequestRefused: there is one.
     """
-    for name, _ in parse_qsl(query, keep_blank_values=True):
+    request = action.request
+    for name, _ in action.query_pairs:
         _check(name)
-    for name, _ in outgoing.files or ():
+    for name, _ in request.files or ():
         _check(name)
-    if not outgoing.content:
+    if not request.content:
         return
-    media_type = outgoing.headers.get("content-type", "").lower()
+    media_type = request.headers.get("content-type", "").lower()
     # Without a type some servers take a body for a form.
     if not media_type.strip() or FORM in media_type:
-        if outgoing.content.count(b"&") + outgoing.content.count(b";") > FORM_FIELDS:
+        if request.content.count(b"&") + request.content.count(b";") > FORM_FIELDS:
             raise RequestRefused(f"the form has over {FORM_FIELDS} fields; send fewer")
-        for match in FIELD.finditer(outgoing.content):
+        for match in FIELD.finditer(request.content):
             _check(unquote_to_bytes(match[1].replace(b"+", b" ")).decode(errors="replace"))
     elif "multipart/" in media_type:
-        for head in PART_HEAD.finditer(outgoing.content):
+        for head in PART_HEAD.finditer(request.content):
             for match in PART_NAME.finditer(head[0]):
                 _check(match[1].decode(errors="replace"))
 

@@ -1,4 +1,4 @@
-"""Path patterns of rules, and the readings of a path that they are held against.
+"""The path patterns of rules, and the readings of a path that they are compared with.
 
 A server may decode a path once or twice, drop a matrix parameter or an empty segment, begin the
 query at a %3F, or not mind the case. Which of these it does is unknown here. So a path has several
@@ -61,7 +61,7 @@ def fold_readings(readings: Iterable[Segments]) -> frozenset[Segments]:
 
 
 def fold(text: str) -> str:
-    """Return a segment as the least exact server would compare it."""
+    """Return a segment in the form in which the most lenient server compares it."""
     return text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 

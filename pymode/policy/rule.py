@@ -54,7 +54,7 @@ class Rule:
 
     @property
     def is_writes(self) -> bool:
-        """Whether it is for whatever may change something."""
+        """Whether the rule is `writes`: every action that may change something."""
         return self.path is None and not self.tags and self.operation_id is None
 
     def fits_operation(self, operation: Operation | None) -> bool:
@@ -118,6 +118,6 @@ def split_words(tag: str) -> list[str]:
 
 
 def suggest(text: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence on what may have been meant; "" when nothing is near."""
+    """Return the end of a sentence that suggests a near name; "" if none is near."""
     near = difflib.get_close_matches(text, sorted(known), n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from pymode.errors import ConfigError
+from pymode.policy.action import Action
 from pymode.policy.patterns import Segments, fold_readings, read_path
 from pymode.policy.rule import HOW, Rule, RuleListName, parse, split_words, suggest
 
@@ -34,28 +35,11 @@ SHOWN_CHARS = 200
 SHOWN_RULES = 5
 # No API has such a path, and each rule looks at each segment of each reading.
 SEGMENTS = 256
-# READ is the call of a tool that changes nothing.
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "READ"})
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the rules look at.
-
-    Args:
-        method: in upper case.
-        path: below the base URL, percent-encoded as it is sent, without the query.
-        graphql: what `pymode.policy.graphql` found; None when it is no GraphQL.
-    """
-
-    method: str
-    path: str
-    graphql: Literal["read", "write"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What happens to a request.
+    """What happens to an action.
 
     Args:
         verdict: "allow" (it is sent), "deny" (never) or "approve" (a person decides).
@@ -70,7 +54,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of one operator; without any, each request is sent.
+    """The rules of one operator; without rules, every action is allowed.
 
     Args:
         allow: if there are any, a request has to fit one of them.
@@ -113,7 +97,7 @@ class Rules:
         return bool(self.read_only or self.allow or self.deny or self.approve)
 
     def merge(self, other: Rules) -> Rules:
-        """Return these rules and the others in one; read-only if either is."""
+        """Return these rules joined with others; the result is read-only if either is."""
         source = self if self.read_only else other
         return Rules(
             self.allow + other.allow,
@@ -124,7 +108,7 @@ class Rules:
         )
 
     def bind(self, operations: Iterable[Operation]) -> Rules:
-        """Return the rules for one document, in which each tag and operationId has to be.
+        """Return the rules with their tags and operationIds found in a document.
 
         A rule for a tag that the document does not have stands for those that begin with the same
         words: `tag:dns` for "dns_records" and "DNS Settings for a Zone", but not for "DNSSEC".
@@ -157,22 +141,19 @@ class Rules:
         )
         return replace(self, allow=allow, deny=deny, approve=approve)
 
-    def decide(
-        self, request: Judged, operation: Operation | None, match: Match | None = None
-    ) -> Decision:
-        """Say what happens to a request.
+    def decide(self, action: Action, match: Match | None = None) -> Decision:
+        """Say what happens to an action.
 
         Args:
-            request: as it is sent.
-            operation: that of the document, if there is one.
-            match: finds the operation of a method and a path; asked when the path can be read in
-                several ways. Without it such a path fits each deny and approve rule for a tag or
-                an operationId, and no such allow rule.
+            action: its method, path, operation and GraphQL kind are looked at.
+            match: finds the operation of a method and a path. It is asked when the path can be
+                read in several ways. Without it such a path fits each deny and approve rule for a
+                tag or an operationId, and no such allow rule.
         """
-        shown = f"{request.method} {request.path}"[:SHOWN_CHARS]
+        shown = f"{action.method} {action.path}"[:SHOWN_CHARS]
         if not self:
             return Decision("allow", "", f"{shown} is allowed: there are no rules")
-        view = _View(request, operation, match)
+        view = _View(action, match)
         if self.read_only and view.is_write:
             reason = f"{shown} may change something, and only reads are allowed"
             return Decision("deny", self.read_only_source, f"{reason} ({self.read_only_source})")
@@ -201,23 +182,22 @@ class Rules:
 
 @dataclass(frozen=True)
 class _View:
-    """A request in each way that a server may read it."""
+    """An action in every way in which a server may read its path."""
 
-    request: Judged
-    operation: Operation | None
+    action: Action
     match: Match | None
     method: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "method", self.request.method.upper())
+        object.__setattr__(self, "method", self.action.method.upper())
 
-    @cached_property
+    @property
     def is_write(self) -> bool:
-        return is_write(self.method, self.request.graphql)
+        return self.action.is_write
 
     @cached_property
     def readings(self) -> tuple[Segments, ...]:
-        return read_path(self.request.path)
+        return read_path(self.action.path)
 
     @cached_property
     def folded(self) -> frozenset[Segments]:
@@ -229,15 +209,15 @@ class _View:
 
     @cached_property
     def operations(self) -> list[Operation | None]:
-        """The operations that the readings lead to, letter by letter."""
-        found = [self.operation]
+        """The operations of the readings, compared exactly."""
+        found = [self.action.operation]
         if self.match is not None and self.is_ambiguous:
             found += [self._find(self.match, segments) for segments in self.readings]
         return found
 
     @cached_property
     def loose_operations(self) -> list[Operation | None]:
-        """Those to which they lead on a server that does not mind the case."""
+        """The operations of the readings on a server that ignores case."""
         folded = {tuple(map(str.lower, segments)) for segments in self.readings}
         folded -= set(self.readings)
         match = self.match
@@ -269,15 +249,3 @@ class _View:
         if self.is_ambiguous and self.match is None:
             return False
         return all(map(rule.fits_operation, self.operations))
-
-
-def is_write(method: str, graphql: Literal["read", "write"] | None = None) -> bool:
-    """Say whether a request may change something.
-
-    Args:
-        method: of the request.
-        graphql: what its document does; None when it is no GraphQL.
-    """
-    if method.upper() in SAFE_METHODS:
-        return graphql == "write"
-    return not (method.upper() == "POST" and graphql == "read")

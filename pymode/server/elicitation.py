@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mcp import types
 from mcp.shared.exceptions import MCPError
 
+from pymode.actions.context import Elicit
+from pymode.call.approver import ask_each
+from pymode.call.journal import Paused
 from pymode.errors import ApprovalError
-from pymode.policy.approvals import APPROVAL_SECONDS, Answer, Paused, Question, ask_each
+from pymode.policy.approvals import APPROVAL_SECONDS, Answer, Question
 from pymode.policy.questions import show
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
 
-    from pymode.tools.tool import Elicit, Schema
+    from pymode.tools.tool import Schema
 
 # The first version in which a server cannot call back; versions are dates.
 _ANSWERED_LATER = "2026-07-28"

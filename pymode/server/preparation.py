@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pymode.errors import PymodeError
 
 if TYPE_CHECKING:
-    from pymode.codemode import CodeMode
+    from pymode.call.service import Service
 
 Report = Callable[[float, str], Awaitable[None]]
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Preparation:
-    """One shared `CodeMode.prepare`, which calls can wait for and watch.
+    """One shared `Service.prepare`, which calls can wait for and watch.
 
     A failed attempt is told to the calls that waited for it; the next call starts another.
 
@@ -29,7 +29,7 @@ class Preparation:
         code_mode: entered by `open`, left by `aclose`.
     """
 
-    def __init__(self, code_mode: CodeMode) -> None:
+    def __init__(self, code_mode: Service) -> None:
         self._code_mode = code_mode
         self._is_open = False
         self._task: asyncio.Task[None] | None = None

@@ -13,7 +13,7 @@ from pymode.errors import PymodeError
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
 
-    from pymode.codemode import CodeMode
+    from pymode.call.service import Service
     from pymode.server.callers import Caller
 
     Context: TypeAlias = ServerRequestContext[None, Any]
@@ -31,7 +31,7 @@ class Resources:
         find_caller: who sent a request; it may raise a `PymodeError`.
     """
 
-    def __init__(self, code_mode: CodeMode, find_caller: Callable[[Context], Caller]) -> None:
+    def __init__(self, code_mode: Service, find_caller: Callable[[Context], Caller]) -> None:
         self._code_mode = code_mode
         self._find_caller = find_caller
 

@@ -17,9 +17,9 @@ from mcp.shared.exceptions import MCPError
 from pymode.answers.prompts import Facts, ToolPrompt, describe_tools
 from pymode.apis.identity import find_missing
 from pymode.call.answer import answer, failure
+from pymode.call.journal import Paused
 from pymode.errors import CodeError, CodeRaised, ConfigError, PymodeError, SandboxError
 from pymode.namespaces import token_variable
-from pymode.policy.approvals import Paused
 from pymode.server.callers import (
     Caller,
     how_to_send,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pymode.apis.identity import Tokens
     from pymode.call.journal import Journal
     from pymode.call.result import Result
-    from pymode.codemode import CodeMode
+    from pymode.call.service import Service
 
     Context: TypeAlias = ServerRequestContext[None, Any]
 
@@ -59,7 +59,7 @@ _log = logging.getLogger(__name__)
 
 
 def make_server(
-    code_mode: CodeMode,
+    code_mode: Service,
     *,
     max_tokens: int = 6_000,
     token: Tokens = None,
@@ -71,7 +71,7 @@ def make_server(
     Args:
         code_mode: what runs the code.
         max_tokens: budget of one answer.
-        token: of calls that come over stdio, see `CodeMode.execute`. A call over HTTP has only
+        token: of calls that come over stdio, see `Service.execute`. A call over HTTP has only
             what its own headers bring, whatever is given here; see `pymode.server.callers`.
         account_id: account of calls that do not name one.
         preparation: that of `code_mode`, where it is under way already; the server closes it.
@@ -106,7 +106,7 @@ def make_server(
 class _Tools:
     def __init__(
         self,
-        code_mode: CodeMode,
+        code_mode: Service,
         preparation: Preparation,
         max_tokens: int,
         token: Tokens,

@@ -15,13 +15,14 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 from pydantic_core import ArgsKwargs
 
+from pymode.actions.context import Context
 from pymode.errors import ConfigError
 from pymode.namespaces import Kind, check_name
 from pymode.tools.signature import signature
-from pymode.tools.tool import Surroundings, Tool, ToolFailed
+from pymode.tools.tool import Tool, ToolFailed
 
 # Calls of functions that are not asynchronous each have a thread; those that never return keep it.
-MOST_THREADS = 32
+MAX_THREADS = 32
 MESSAGE_CHARS = 2_000
 
 _MARK = "pymode_only_reads"
@@ -78,8 +79,8 @@ class FunctionsSource:
         """The functions by name."""
         return self._tools
 
-    async def call(self, tool: Tool, arguments: Mapping[str, Any], around: Surroundings) -> Any:
-        """What the function returns.
+    async def call(self, tool: Tool, arguments: Mapping[str, Any], context: Context) -> Any:
+        """Return what the function returns.
 
         Raises:
             ToolFailed: its arguments are wrong, it raised, or it was not done in time.
@@ -87,12 +88,12 @@ class FunctionsSource:
         function = self._functions[tool.name]
         args, keywords = function.bind(arguments)
         try:
-            async with asyncio.timeout_at(around.deadline):
+            async with asyncio.timeout_at(context.deadline):
                 if function.is_async:
                     return await function.target(*args, **keywords)
                 return await self._run_in_thread(function, args, keywords)
         except TimeoutError:
-            if asyncio.get_running_loop().time() < around.deadline:
+            if asyncio.get_running_loop().time() < context.deadline:
                 raise ToolFailed("TimeoutError: the function gave up waiting") from None
             raise ToolFailed("the function was not done when the call ended") from None
         except ToolFailed:
@@ -113,7 +114,7 @@ class FunctionsSource:
     async def _run_in_thread(
         self, function: _Function, args: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Any:
-        if self._threads >= MOST_THREADS:
+        if self._threads >= MAX_THREADS:
             msg = (
                 f"{self._threads} calls of {self.name} have not returned; there are no more threads"
             )
@@ -152,7 +153,7 @@ class FunctionsSource:
 
 
 class _Function:
-    """One function, with what checks its arguments."""
+    """One function, and the check of its arguments."""
 
     def __init__(self, namespace: str, target: Callable[..., Any]) -> None:
         name = getattr(target, "__name__", "")
@@ -197,7 +198,7 @@ class _Function:
 
 
 def _capture(target: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function with the parameters of `target` that returns what it was called with."""
+    """Return a function with the parameters of `target` that returns its arguments."""
 
     @functools.wraps(target)
     def capture(*args: Any, **keywords: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Python names for what is called otherwise elsewhere: "create-issue" becomes `create_issue`."""
+"""Python names for the tools of other servers: "create-issue" becomes `create_issue`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-MOST_CHARS = 64
+MAX_NAME_CHARS = 64
 
 
 def name_all(titles: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
@@ -35,10 +35,10 @@ def name_all(titles: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]
 
 
 def make_name(title: str) -> str:
-    """Return a Python name that says what the title says, as far as that goes."""
+    """Return a Python name that is as near to the title as possible."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
     split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain) if "-" in plain or " " in plain else plain
-    name = re.sub(r"\W+", "_", split).strip("_")[:MOST_CHARS] or "tool"
+    name = re.sub(r"\W+", "_", split).strip("_")[:MAX_NAME_CHARS] or "tool"
     if name[0].isdigit():
         name = f"n{name}"
     return f"{name}_" if keyword.iskeyword(name) else name

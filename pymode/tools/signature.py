@@ -7,9 +7,9 @@ from typing import Any
 
 from pymode.tools.tool import Schema
 
-MOST_CHOICES = 8
-MOST_CHARS = 1_000
-DEEPEST = 4
+MAX_CHOICES = 8
+MAX_NAME_CHARS = 1_000
+MAX_DEPTH = 4
 
 _TYPES = {
     "string": "str",
@@ -42,19 +42,19 @@ def signature(name: str, input_schema: Schema, output_schema: Schema | None) -> 
     ]
     result = f" -> {write_type(output_schema)}" if output_schema is not None else ""
     text = f"{name}({', '.join(parts)}){result}"
-    return text if len(text) <= MOST_CHARS else f"{text[:MOST_CHARS]}…"
+    return text if len(text) <= MAX_NAME_CHARS else f"{text[:MAX_NAME_CHARS]}…"
 
 
 def write_type(schema: object, depth: int = 0) -> str:
     """Return the Python type of what a schema allows."""
-    if not isinstance(schema, Mapping) or depth > DEEPEST:
+    if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
         return "Any"
     if isinstance(reference := schema.get("$ref"), str):
         return reference.rpartition("/")[2] or "Any"
     if "const" in schema:
         return f"Literal[{schema['const']!r}]"
     choices = schema.get("enum")
-    if isinstance(choices, list) and 0 < len(choices) <= MOST_CHOICES:
+    if isinstance(choices, list) and 0 < len(choices) <= MAX_CHOICES:
         return f"Literal[{', '.join(map(repr, choices))}]"
     for key in ("anyOf", "oneOf"):
         if isinstance(parts := schema.get(key), list) and parts:

@@ -1,4 +1,4 @@
-"""What a user gives as functions and MCP servers, as sources with names of their own."""
+"""Makes sources of the functions and MCP servers that a user gives."""
 
 from __future__ import annotations
 

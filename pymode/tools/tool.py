@@ -1,19 +1,15 @@
-"""What is known of one tool, and what whatever has tools can do."""
+"""One tool, and the protocol of everything that has tools."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+from pymode.actions.context import Context
 from pymode.namespaces import Kind
 
 Schema: TypeAlias = Mapping[str, Any]
-Elicit: TypeAlias = Callable[[str, Schema], Awaitable[tuple[str, Mapping[str, Any] | None]]]
-"""Asks a person: takes a message and a JSON Schema, gives "accept", "decline" or "cancel", and
-what was filled in."""
-ToolProgress: TypeAlias = Callable[[float, float | None, str | None], Awaitable[None]]
-"""Hears a fraction or a count, the total where it is known, and a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,7 @@ class Tool:
     is_read: bool = False
 
     def describe(self) -> dict[str, Any]:
-        """What the code finds in `tools[namespace][name]`."""
+        """Return what the code finds in `tools[namespace][name]`."""
         described: dict[str, Any] = {
             "signature": self.signature,
             "description": self.description,
@@ -54,24 +50,8 @@ class ToolFailed(Exception):
     """A tool was called and failed; its message is for the code and names no secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a source may do while one of its tools is called.
-
-    Args:
-        deadline: by the event loop's clock, when the run ends.
-        elicit: asks the person at the client what an upstream server wants to know; None where
-            nobody can be asked.
-        progress: told how far an upstream server is; None where nobody listens.
-    """
-
-    deadline: float
-    elicit: Elicit | None = None
-    progress: ToolProgress | None = None
-
-
 class Source(Protocol):
-    """Whatever has tools: a list of functions, an MCP server."""
+    """Something that has tools: a list of functions, or an MCP server."""
 
     kind: Kind
 
@@ -80,20 +60,20 @@ class Source(Protocol):
         """What the code calls the namespace."""
 
     async def open(self) -> None:
-        """Get ready, as far as that is possible; a source that fails fails its own calls only."""
+        """Start the source. It raises nothing: a failure fails only this source's own calls."""
 
     async def aclose(self) -> None:
-        """End what `open` began; a second time does nothing."""
+        """Stop the source; a second call does nothing."""
 
     async def list(self) -> Mapping[str, Tool]:
-        """The tools as they are now, by what the code calls them.
+        """Return the current tools, by the names that the code uses.
 
         Raises:
             ToolFailed: they cannot be known now; the message says why and what to do.
         """
 
-    async def call(self, tool: Tool, arguments: Mapping[str, Any], around: Surroundings) -> Any:
-        """The result of a tool: JSON values and bytes.
+    async def call(self, tool: Tool, arguments: Mapping[str, Any], context: Context) -> Any:
+        """Call a tool and return its result: JSON values and bytes.
 
         Raises:
             ToolFailed: it failed.
@@ -102,7 +82,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The tools of every namespace at one moment; of those that cannot be listed, why.
+    """The tools of every namespace at one moment, and why some cannot be listed.
 
     Args:
         tools: by namespace and name.

@@ -1,4 +1,4 @@
-"""The tools of a `CodeMode`: all its sources side by side, none at the mercy of another."""
+"""The tools of all sources; a failure of one source does not affect another."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 
 from pymode.protocol.replies import Failure, FailureKind, Value
 from pymode.tools import wire
-from pymode.tools.naming import MOST_CHARS
+from pymode.tools.naming import MAX_NAME_CHARS
 from pymode.tools.tool import Catalog, Source, Tool, ToolFailed
 
 # Descriptions that go with the code, so that its calls need not ask for them.
-MOST_MENTIONED = 50
+MAX_MENTIONED = 50
 MENTIONED_BYTES = 512 * 1024
 # Names that are compared for "did you mean", which takes 0.05 ms for each.
-MOST_COMPARED = 200
+MAX_COMPARED = 200
 # A server that has to be downloaded first takes longer, and is there for the next call.
 LIST_SECONDS = 15.0
 
@@ -42,7 +42,7 @@ class Toolbox:
         self._mention = re.compile(rf"\b({names})\s*\.\s*([A-Za-z_]\w*)") if names else None
 
     async def open(self) -> None:
-        """Let every source get ready; what fails is told to who calls it."""
+        """Start every source; a source that fails reports it when it is called."""
         await asyncio.gather(*(source.open() for source in self.sources.values()))
 
     async def aclose(self) -> None:
@@ -53,7 +53,7 @@ class Toolbox:
                 _log.error("a namespace of tools did not end", exc_info=failure)
 
     async def catalog(self, seconds: float = LIST_SECONDS) -> Catalog:
-        """The tools of all sources; those that cannot be listed are among the failures.
+        """Return the tools of all sources; sources that cannot be listed are among the failures.
 
         Args:
             seconds: how long to wait for a source.
@@ -69,14 +69,14 @@ class Toolbox:
         return Catalog(tools, failures)
 
     async def find_mentioned(self, code: str) -> dict[str, dict[str, Any]]:
-        """The descriptions of the tools that the code names, by namespace and name.
+        """Return the descriptions of the tools that the code names, by namespace and name.
 
         The code is only searched for words; what it does with them is the sandbox's business.
         """
         found: dict[str, dict[str, Any]] = {name: {} for name in self.sources}
         if self._mention is None:
             return found
-        mentioned = list(dict.fromkeys(self._mention.findall(code)))[:MOST_MENTIONED]
+        mentioned = list(dict.fromkeys(self._mention.findall(code)))[:MAX_MENTIONED]
         namespaces = list(dict.fromkeys(namespace for namespace, _ in mentioned))
         listed = dict(
             zip(namespaces, await asyncio.gather(*map(self._list, namespaces)), strict=True)
@@ -94,7 +94,7 @@ class Toolbox:
             found[namespace][name] = described
         return found
 
-    async def answer(self, payload: str, most_bytes: int) -> str:
+    async def answer(self, payload: str, max_bytes: int) -> str:
         """Answer the host call for descriptions: of all tools, or of the one that is named."""
         try:
             asked = json.loads(payload) if len(payload) <= 1_000 else None
@@ -102,10 +102,10 @@ class Toolbox:
             asked = None
         try:
             if asked == {}:
-                return await self._describe_all(most_bytes)
+                return await self._describe_all(max_bytes)
             if isinstance(asked, dict):
                 tool = await self.find(str(asked.get("namespace")), str(asked.get("tool")))
-                return Value(wire.write(tool.describe(), most_bytes)).write()
+                return Value(wire.write(tool.describe(), max_bytes)).write()
         except ToolFailed as error:
             return Failure(FailureKind.TOOL, str(error)).write()
         except UnknownTool as error:
@@ -150,8 +150,8 @@ class Toolbox:
             _log.exception("the tools of %s cannot be listed", namespace)
             return f"{namespace} cannot be used now; what happened is in the log of pymode"
 
-    async def _describe_all(self, most_bytes: int) -> str:
-        """Write all descriptions; namespaces for which there is no room are left out, with a note.
+    async def _describe_all(self, max_bytes: int) -> str:
+        """Write all descriptions; a namespace that does not fit is left out, with a note.
 
         Code may ask again and again, so that what has not changed is written once.
         """
@@ -161,8 +161,8 @@ class Toolbox:
         async with self._writing:
             for namespace, tools in catalog.tools.items():
                 text = await self._write_all(namespace, tools)
-                if len(text) <= most_bytes:
-                    most_bytes -= len(text)
+                if len(text) <= max_bytes:
+                    max_bytes -= len(text)
                 else:
                     notes.append(
                         f"the descriptions of {namespace} are too large to be listed; its tools "
@@ -186,16 +186,11 @@ class UnknownTool(Exception):
 
 
 def _find_near(name: str, tools: Mapping[str, Tool]) -> list[str]:
-    """Find names that may have been meant; the guest may ask for this with any name, often."""
-    if len(name) > MOST_CHARS:
+    """Find similar names; a hostile guest may ask with any name, many times."""
+    if len(name) > MAX_NAME_CHARS:
         return []
     compared = list(tools)
-    if len(compared) > MOST_COMPARED:
+    if len(compared) > MAX_COMPARED:
         words = [word for word in name.lower().split("_") if len(word) > 2]
         compared = [known for known in compared if any(word in known.lower() for word in words)]
-    return difflib.get_close_matches(name, compared[:MOST_COMPARED], n=3, cutoff=0.5)
-
-
-def write_error(kind: str, message: str) -> str:
-    """A reply that says what went wrong; see `pymode.tools.host`."""
-    return Failure(FailureKind(kind), message).write()
+    return difflib.get_close_matches(name, compared[:MAX_COMPARED], n=3, cutoff=0.5)

@@ -22,23 +22,23 @@ from pymode.tools.tool import ToolFailed
 # Writing so much takes half a millisecond; a thread costs a tenth of one.
 SMALL_NODES, SMALL_CHARS = 1_000, 100_000
 # Arguments are hostile: `[],` takes 3 bytes and, as Python values, 100.
-MOST_VALUES = 500_000
+MAX_VALUES = 500_000
 # What the code writes is not deeper than 200, and what writes MCP messages takes 250.
-DEEPEST = 210
+MAX_DEPTH = 210
 # An iterator may have no end.
-MOST_ITEMS = 1_000_000
+MAX_ITEMS = 1_000_000
 
 # What takes little to write, though json does not know it.
 _PLAIN = (str, int, float, type(None), enum.Enum, datetime.date, datetime.time, datetime.timedelta)
 _SMALL = (*_PLAIN, decimal.Decimal, uuid.UUID, PurePath)
 
 
-def write(value: Any, most_bytes: int) -> str:
+def write(value: Any, max_bytes: int) -> str:
     """Write a result.
 
     Args:
         value: JSON values and bytes.
-        most_bytes: the most that the text may take in UTF-8.
+        max_bytes: the most that the text may take in UTF-8.
 
     Raises:
         ToolFailed: it has no JSON form, or is too large; the message is for the code.
@@ -55,16 +55,16 @@ def write(value: Any, most_bytes: int) -> str:
     except Exception as error:
         # Iterators and properties of a result run code of whoever made it.
         raise ToolFailed(f"the result cannot be read: {type(error).__name__}: {error}") from None
-    if size > most_bytes:
+    if size > max_bytes:
         msg = (
-            f"the result has {size:,} bytes as JSON; at most {most_bytes:,} are taken. Ask for less"
+            f"the result has {size:,} bytes as JSON; at most {max_bytes:,} are taken. Ask for less"
         )
         raise ToolFailed(msg)
     return text
 
 
 def is_small(value: Any) -> bool:
-    """Say whether writing a value takes no time that others would notice."""
+    """Say whether a value can be written fast enough for the event loop."""
     left, pending = SMALL_NODES, [value]
     chars = 0
     while pending and left:
@@ -93,8 +93,8 @@ def read_call(payload: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
     Raises:
         ToolFailed: it is no call, or has too many values, too deep ones, or what is no text.
     """
-    if _count_values(payload) > MOST_VALUES:
-        msg = f"the arguments have more than {MOST_VALUES:,} values; pass less at once"
+    if _count_values(payload) > MAX_VALUES:
+        msg = f"the arguments have more than {MAX_VALUES:,} values; pass less at once"
         raise ToolFailed(msg)
     try:
         asked = json.loads(payload, parse_constant=_refuse)
@@ -114,8 +114,8 @@ def restore(value: Any, depth: int = 0) -> Any:
     """
     if isinstance(value, str):
         return _check_text(value)
-    if depth > DEEPEST:
-        raise ToolFailed(f"the arguments are nested deeper than {DEEPEST} levels")
+    if depth > MAX_DEPTH:
+        raise ToolFailed(f"the arguments are nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, list):
         return [restore(item, depth + 1) for item in value]
     if not isinstance(value, dict):
@@ -129,7 +129,7 @@ def restore(value: Any, depth: int = 0) -> Any:
 
 
 def _check_text(text: str) -> str:
-    """Half a surrogate pair would break the connection of whatever sends it on."""
+    """Refuse half a surrogate pair, which would break the connection that it is sent on."""
     try:
         if not text.isascii():
             text.encode()
@@ -141,11 +141,11 @@ def _check_text(text: str) -> str:
 def _count_values(payload: str) -> int:
     """Return how many values a JSON text has at most, without parsing it."""
     rough = sum(map(payload.count, "[{,"))
-    if rough <= MOST_VALUES:
+    if rough <= MAX_VALUES:
         return rough
     # Most of it may lie in texts, which are between quotes that no backslash precedes.
     bare = payload.replace("\\\\", "").replace('\\"', "")
-    if bare.count('"') > 4 * MOST_VALUES:
+    if bare.count('"') > 4 * MAX_VALUES:
         return rough
     return sum(map("".join(bare.split('"')[::2]).count, "[{,"))
 
@@ -155,7 +155,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _default(value: Any) -> Any:
-    """Return what json is to write for a value that it does not know."""
+    """Return JSON values for a value that `json` cannot write itself."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return {"$bytes": base64.b64encode(value).decode()}
     if is_dataclass(value) and not isinstance(value, type):
@@ -165,9 +165,9 @@ def _default(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return list(value)
     if isinstance(value, Iterator):
-        items = list(itertools.islice(value, MOST_ITEMS + 1))
-        if len(items) > MOST_ITEMS:
-            raise ValueError(f"an iterator has more than {MOST_ITEMS:,} items; return fewer")
+        items = list(itertools.islice(value, MAX_ITEMS + 1))
+        if len(items) > MAX_ITEMS:
+            raise ValueError(f"an iterator has more than {MAX_ITEMS:,} items; return fewer")
         return items
     try:
         return to_jsonable_python(value)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pymode.actions import SentRequest
-from pymode.actions.sent import describe_sent
+from pymode.actions.sent import SentRequest, describe_sent
 
 
 def sent(method: str, path: str, status: int | None = 200, **more: bool) -> SentRequest:

@@ -9,10 +9,10 @@ from typing import Any
 import loopback
 import pytest
 from pydantic import SecretStr
+from run_of_one import run_api
 
 from pymode import ApiKey, Basic, Bearer, CodeMode, OpenAPI
 from pymode.apis.auth import Credential
-from pymode.apis.host import OpenAPIHost
 from pymode.apis.identity import hide, identify
 from pymode.errors import ConfigError
 from pymode.http.client import Http
@@ -112,7 +112,7 @@ def test_a_token_for_no_api_is_refused(tokens: Any, reason: str) -> None:
 
 async def send(auth: Any, server: loopback.Loopback, times: int = 1) -> list[str]:
     async with Http(response_bytes=10_000, wall_seconds=20) as http:
-        host = OpenAPIHost("api", server.url, auth, http, Limits())
+        host = run_api("api", server.url, auth, http, Limits())
         asked = json.dumps({"method": "GET", "path": "/x", "query": [["a", "1"]]})
         return [await host.request(asked) for _ in range(times)]
 

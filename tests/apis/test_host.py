@@ -11,9 +11,9 @@ import loopback
 import pytest
 from loopback import Loopback, write_answer
 from pydantic import SecretStr
+from run_of_one import RunOfOne, run_api
 
-from pymode.actions import SentRequest
-from pymode.apis.host import OpenAPIHost
+from pymode.actions.sent import SentRequest
 from pymode.errors import ConfigError, HostCallError
 from pymode.http.client import Http
 from pymode.limits import Limits
@@ -24,7 +24,7 @@ JSON = {"content-type": "application/json"}
 
 
 def run(
-    use: Callable[[Loopback, OpenAPIHost], Awaitable[None]],
+    use: Callable[[Loopback, RunOfOne], Awaitable[None]],
     answer: bytes | loopback.Answer = b"",
     token: str | None = TOKEN,
     limits: Limits | None = None,
@@ -37,7 +37,7 @@ def run(
             Http(response_bytes=10_000, wall_seconds=20) as http,
         ):
             secret = SecretStr(token) if token else None
-            host = OpenAPIHost("api", server.url + "/v4", secret, http, limits or Limits())
+            host = run_api("api", server.url + "/v4", secret, http, limits or Limits())
             await use(server, host)
 
     asyncio.run(main())
@@ -52,7 +52,7 @@ def answer_once(answer: bytes, token: str | None = TOKEN) -> tuple[dict[str, obj
     """Give the reply to one plain request."""
     replies = []
 
-    async def use(server: Loopback, host: OpenAPIHost) -> None:
+    async def use(server: Loopback, host: RunOfOne) -> None:
         replies.append(await host.request('{"method":"GET","path":"/x"}'))
 
     run(use, answer, token)
@@ -60,7 +60,7 @@ def answer_once(answer: bytes, token: str | None = TOKEN) -> tuple[dict[str, obj
 
 
 def test_a_request_goes_out_with_the_token_below_the_base_url() -> None:
-    async def use(server: Loopback, host: OpenAPIHost) -> None:
+    async def use(server: Loopback, host: RunOfOne) -> None:
         payload = {"method": "put", "path": "/x y", "query": [["a", "b c"]], "body": "text"}
         payload |= {"headers": {"X-One": "1"}, "content_type": "text/plain"}
         head, _ = read_reply(await host.request(json.dumps(payload) + "\nline 1\nline 2 ü"))
@@ -87,7 +87,7 @@ def test_a_request_goes_out_with_the_token_below_the_base_url() -> None:
 def test_the_url_that_was_checked_is_the_url_that_is_sent(path: str) -> None:
     """The HTTP library encodes nothing a second time and decodes nothing."""
 
-    async def use(server: Loopback, host: OpenAPIHost) -> None:
+    async def use(server: Loopback, host: RunOfOne) -> None:
         await host.request(json.dumps({"method": "GET", "path": path}))
         assert server.received[0].target == "/v4" + path
 
@@ -95,7 +95,7 @@ def test_the_url_that_was_checked_is_the_url_that_is_sent(path: str) -> None:
 
 
 def test_bodies_in_base64_and_files_arrive_as_bytes() -> None:
-    async def use(server: Loopback, host: OpenAPIHost) -> None:
+    async def use(server: Loopback, host: RunOfOne) -> None:
         data = base64.b64encode(b"\xff\0").decode()
         await host.request('{"method":"POST","path":"/x","body":"base64"}\n' + data)
         assert server.received[0].body == b"\xff\0"
@@ -171,7 +171,7 @@ def test_bodies_in_base64_and_files_arrive_as_bytes() -> None:
     ids=lambda payload: ascii(payload[:60]),
 )
 def test_a_request_that_is_not_well_formed_is_answered_and_never_sent(payload: str) -> None:
-    async def use(server: Loopback, host: OpenAPIHost) -> None:
+    async def use(server: Loopback, host: RunOfOne) -> None:
         head, body = read_reply(await host.request(payload))
         assert head["error"]["kind"] == "refused"  # type: ignore[index]
         assert body == ""
@@ -211,7 +211,7 @@ def test_a_request_that_is_not_well_formed_is_answered_and_never_sent(payload: s
     ],
 )
 def test_a_header_that_belongs_to_the_host_is_refused(name: str) -> None:
-    async def use(server: Loopback, host: OpenAPIHost) -> None:
+    async def use(server: Loopback, host: RunOfOne) -> None:
         payload = {"method": "GET", "path": "/x", "headers": {name: "1"}}
         head, _ = read_reply(await host.request(json.dumps(payload)))
         assert name in head["error"]["message"]  # type: ignore[index]
@@ -224,7 +224,7 @@ def test_a_header_that_belongs_to_the_host_is_refused(name: str) -> None:
 def test_a_request_over_its_limit_is_refused(character: str) -> None:
     """The limit counts bytes, so 500 signs of three bytes are over 1,000 too."""
 
-    async def use(server: Loopback, host: OpenAPIHost) -> None:
+    async def use(server: Loopback, host: RunOfOne) -> None:
         fits = '{"method":"POST","path":"/x","body":"text"}\n' + "x" * 900
         assert "status" in read_reply(await host.request(fits))[0]
         repeated = 1000 if character == "x" else 500
@@ -238,7 +238,7 @@ def test_a_request_over_its_limit_is_refused(character: str) -> None:
 def test_the_traffic_of_a_call_is_limited_in_all() -> None:
     """Requests and responses count together; the request that goes over is not sent."""
 
-    async def use(server: Loopback, host: OpenAPIHost) -> None:
+    async def use(server: Loopback, host: RunOfOne) -> None:
         server.answer = write_answer(b"y" * 300)
         payload = '{"method":"POST","path":"/x","body":"text"}\n' + "x" * 400
         assert "status" in read_reply(await host.request(payload))[0]
@@ -250,7 +250,7 @@ def test_the_traffic_of_a_call_is_limited_in_all() -> None:
 
 
 def test_the_head_of_a_request_may_not_be_a_bomb() -> None:
-    async def use(server: Loopback, host: OpenAPIHost) -> None:
+    async def use(server: Loopback, host: RunOfOne) -> None:
         payload = '{"method":"GET","path":"/x","query":[' + "[]," * 1_000_000 + "[]]}"
         head, _ = read_reply(await host.request(payload))
         assert "move data into the body" in head["error"]["message"]  # type: ignore[index]
@@ -299,7 +299,7 @@ def test_the_token_is_taken_out_of_body_headers_records_and_errors() -> None:
     headers = JSON | {"Location": f"/?t={TOKEN}", "CF-Ray": TOKEN}
     answer = write_answer(f'{{"a":"{TOKEN}","b":"{basic}"}}'.encode(), headers=headers)
 
-    async def use(server: Loopback, host: OpenAPIHost) -> None:
+    async def use(server: Loopback, host: RunOfOne) -> None:
         reply = await host.request(json.dumps({"method": "GET", "path": f"/{TOKEN}"}))
         refusal = await host.request(json.dumps({"method": "GET", "path": f"/{{{TOKEN}}}"}))
         for text in (reply, refusal, repr(host), str(host.sent)):
@@ -312,7 +312,7 @@ def test_the_token_is_taken_out_of_body_headers_records_and_errors() -> None:
 
 
 def test_without_a_token_none_is_sent_and_a_401_says_what_to_set() -> None:
-    async def use(server: Loopback, host: OpenAPIHost) -> None:
+    async def use(server: Loopback, host: RunOfOne) -> None:
         head, _ = read_reply(await host.request('{"method":"GET","path":"/x"}'))
         assert "authorization" not in server.received[0].headers
         assert "API_API_TOKEN" in str(head["note"])
@@ -328,7 +328,7 @@ def test_a_failure_of_the_network_is_a_reply_with_its_kind() -> None:
 
 
 def test_each_request_is_recorded_without_its_query() -> None:
-    async def use(server: Loopback, host: OpenAPIHost) -> None:
+    async def use(server: Loopback, host: RunOfOne) -> None:
         await host.request('{"method":"GET","path":"/x?secret=1"}')
         server.answer = write_answer(b"x" * 10_001)
         await host.request('{"method":"POST","path":"/y"}')
@@ -342,7 +342,7 @@ def test_each_request_is_recorded_without_its_query() -> None:
 
 
 def test_a_cancelled_request_is_recorded_and_stays_cancelled() -> None:
-    async def use(server: Loopback, host: OpenAPIHost) -> None:
+    async def use(server: Loopback, host: RunOfOne) -> None:
         arrived = asyncio.Event()
 
         async def stall(writer: asyncio.StreamWriter) -> None:
@@ -364,7 +364,7 @@ def find_account(answer: bytes, token: str | None = TOKEN) -> str:
     """Give the account id that is found, with this answer to GET /accounts."""
     found = []
 
-    async def use(server: Loopback, host: OpenAPIHost) -> None:
+    async def use(server: Loopback, host: RunOfOne) -> None:
         found.append(await host.account_id())
         assert server.received[0].target == "/v4/accounts?per_page=50"
 
@@ -431,7 +431,7 @@ def test_without_a_token_the_account_asks_for_one() -> None:
 def test_what_cannot_work_is_refused_at_once(name: str, base_url: str, token: str | None) -> None:
     http = Http(response_bytes=1, wall_seconds=1)
     with pytest.raises(ConfigError) as caught:
-        OpenAPIHost(name, base_url, SecretStr(token) if token else None, http, Limits())
+        run_api(name, base_url, SecretStr(token) if token else None, http, Limits())
     assert (token or "nothing") not in str(caught.value)
 
 

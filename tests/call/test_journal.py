@@ -5,12 +5,13 @@ import zlib
 
 import pytest
 
-from pymode.actions import SentRequest
-from pymode.apis.outgoing import Outgoing
-from pymode.call.journal import Entry, Journal, digest_request
+from pymode.actions.sent import SentRequest
+from pymode.call.journal import Entry, Journal, Paused
 from pymode.call.replay import Attempt
 from pymode.errors import ApprovalError, ReplayDiverged
-from pymode.policy.approvals import Answer, Asked, Paused, Question
+from pymode.policy.action import Request
+from pymode.policy.approvals import Answer, Asked, Question
+from pymode.policy.digest import digest_request
 from pymode.protocol.messages import Done, Waiting
 from pymode.sandbox.hostcalls import StopGuest
 from pymode.sandbox.pool import FinishedCall
@@ -63,17 +64,17 @@ def test_answers_must_be_as_many_as_questions():
 
 
 def test_two_requests_differ_in_their_digest_where_they_differ_at_all():
-    base = Outgoing("POST", "/x", [("a", "b")], {"h": "v"}, b"body", None)
+    base = Request("POST", "/x", [("a", "b")], {"h": "v"}, b"body", None)
     file = ("f", ("n", b"body", None))
     others = [
-        Outgoing("PUT", "/x", [("a", "b")], {"h": "v"}, b"body", None),
-        Outgoing("POST", "/xa", [("", "b")], {"h": "v"}, b"body", None),
-        Outgoing("POST", "/x", [("a", "c")], {"h": "v"}, b"body", None),
-        Outgoing("POST", "/x", [("a", "b")], {"h": "w"}, b"body", None),
-        Outgoing("POST", "/x", [("a", "b")], {"h": "v"}, b"", None),
-        Outgoing("POST", "/x", [("a", "b")], {"h": "v"}, None, None),
-        Outgoing("POST", "/x", [("a", "b")], {"h": "v"}, None, [file]),
-        Outgoing("POST", "/x", [("a", "b")], {"h": "v"}, None, [file, file]),
+        Request("PUT", "/x", [("a", "b")], {"h": "v"}, b"body", None),
+        Request("POST", "/xa", [("", "b")], {"h": "v"}, b"body", None),
+        Request("POST", "/x", [("a", "c")], {"h": "v"}, b"body", None),
+        Request("POST", "/x", [("a", "b")], {"h": "w"}, b"body", None),
+        Request("POST", "/x", [("a", "b")], {"h": "v"}, b"", None),
+        Request("POST", "/x", [("a", "b")], {"h": "v"}, None, None),
+        Request("POST", "/x", [("a", "b")], {"h": "v"}, None, [file]),
+        Request("POST", "/x", [("a", "b")], {"h": "v"}, None, [file, file]),
     ]
     digests = {digest_request(each, "https://a") for each in [base, *others]}
     assert len(digests) == 9

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from pymode.call.journal import Journal
+from pymode.call.journal import Journal, Paused
 from pymode.call.replay import Attempt
-from pymode.policy.approvals import Answer, Paused, Question
+from pymode.policy.approvals import Answer, Question
 from pymode.protocol.messages import Call
 from pymode.protocol.replies import APIResponse
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pymode.call.state import MOST_SESSIONS, States
+from pymode.call.state import MAX_SESSIONS, States
 
 SESSION = (b"owner", "")
 
@@ -66,7 +66,7 @@ def test_what_a_hostile_guest_sends_changes_nothing(payload):
 
 def test_the_oldest_sessions_make_room():
     states = States(1000)
-    for number in range(MOST_SESSIONS + 1):
+    for number in range(MAX_SESSIONS + 1):
         put(states, (b"", str(number)), a=1)
     assert read(states.answer((b"", "0"), "")) == {}
     assert read(states.answer((b"", "1"), "")) == {"a": 1}

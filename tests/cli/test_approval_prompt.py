@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pymode.call.journal import Journal
+from pymode.call.journal import Journal, Paused
 from pymode.cli.approval_prompt import TerminalApprover, find_terminal
 from pymode.errors import ApprovalError
-from pymode.policy.approvals import Answer, Asked, Paused, Question
+from pymode.policy.approvals import Answer, Asked, Question
 
 pytestmark = pytest.mark.anyio
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from simulated_api import API, Open
 
+from pymode.call.journal import Paused
 from pymode.codemode import CodeMode
 from pymode.errors import CodeRaised, LimitExceeded
 from pymode.limits import Limits
 from pymode.log import Retention
-from pymode.policy.approvals import Answer, Paused
+from pymode.policy.approvals import Answer
 from pymode.policy.rules import Rules
 
 pytestmark = pytest.mark.anyio

@@ -12,8 +12,9 @@ import pytest
 from mcp.server import MCPServer
 
 from pymode import CodeMode, Limits, OpenAPI, Rules
+from pymode.call.journal import Paused
 from pymode.errors import CodeRaised, ConfigError
-from pymode.policy.approvals import Answer, Paused
+from pymode.policy.approvals import Answer
 from pymode.simulator import running
 
 pytestmark = pytest.mark.anyio

@@ -15,11 +15,12 @@ from mcp import Client, types
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
 
+from pymode.call.journal import Paused
 from pymode.codemode import CodeMode
 from pymode.errors import ReplayDiverged
 from pymode.http.address import ListenAddress
 from pymode.limits import Limits
-from pymode.policy.approvals import Answer, Paused
+from pymode.policy.approvals import Answer
 from pymode.policy.rules import Rules
 from pymode.server import make_server, serve_http
 from pymode.simulator import running

@@ -14,8 +14,9 @@ import pytest
 from attacks import SMALL, fail, reach
 
 from pymode import CodeMode
+from pymode.call.journal import Paused
 from pymode.errors import SandboxError, WorkerDied
-from pymode.policy.approvals import Answer, Paused
+from pymode.policy.approvals import Answer
 from pymode.policy.rules import Rules
 
 pytestmark = pytest.mark.anyio

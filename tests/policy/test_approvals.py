@@ -1,13 +1,16 @@
 import json
 
 import pytest
+from run_of_one import make_action
 
-from pymode.apis.outgoing import Outgoing, read
+from pymode.apis.request import read
 from pymode.errors import ApprovalError, RuleRefused
 from pymode.log import Database
 from pymode.log.approvals import Approvals
-from pymode.policy.approvals import APPROVAL_SECONDS, Answer, Gate, Question
-from pymode.policy.questions import BODY_CHARS, mask, mask_text, show, write_question
+from pymode.policy.action import Request
+from pymode.policy.approvals import APPROVAL_SECONDS, Answer, ApprovalGate, Question
+from pymode.policy.masking import mask, mask_text
+from pymode.policy.questions import BODY_CHARS, ask_about_request, show
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +28,7 @@ class Clock:
         return self.seconds
 
 
-class Desk:
+class Asking:
     """Answers always the same."""
 
     def __init__(self, answer):
@@ -41,13 +44,17 @@ class Described:
     summary = "Create DNS Record"
 
 
+def describe(request, operation=None):
+    return ask_about_request(make_action(request, operation=operation, held_by="writes"))
+
+
 def ask_about(body, *, path=f"/zones/{ZONE}/dns_records", operation=Described, **more):
     head = {"method": "POST", "path": path, "body": "text", "content_type": "application/json"}
     payload = f"{json.dumps(head | more)}\n{body if isinstance(body, str) else json.dumps(body)}"
-    return write_question(read(payload, 10**8), operation, "writes")
+    return describe(read(payload, 10**8), operation)
 
 
-# Gate
+# The gate
 
 
 @pytest.mark.parametrize(
@@ -55,17 +62,17 @@ def ask_about(body, *, path=f"/zones/{ZONE}/dns_records", operation=Described, *
     [(Answer.APPROVE, "approved"), (Answer.APPROVE_ALL, "approved all of DELETE /zones/{zone_id}")],
 )
 async def test_an_approved_request_passes_and_says_how(answer, how):
-    assert await Gate(Desk(answer)).admit(QUESTION, "d") == how
+    assert await ApprovalGate(Asking(answer)).admit(QUESTION, "d") == how
 
 
 async def test_a_refused_request_says_that_nothing_was_sent():
     with pytest.raises(RuleRefused, match="the person refused DELETE /zones/1; nothing was"):
-        await Gate(Desk(Answer.REFUSE)).admit(QUESTION, "d")
+        await ApprovalGate(Asking(Answer.REFUSE)).admit(QUESTION, "d")
 
 
 async def test_where_nobody_can_be_asked_and_nothing_is_kept_it_is_refused():
     with pytest.raises(RuleRefused, match="nobody can be asked here"):
-        await Gate().admit(QUESTION, "d")
+        await ApprovalGate().admit(QUESTION, "d")
 
 
 @pytest.fixture
@@ -82,7 +89,7 @@ async def store(clock):
 
 
 async def test_an_approval_by_id_holds_once_for_one_request_of_one_owner(store):
-    mine, other = Gate(None, store, "me"), Gate(None, store, "other")
+    mine, other = ApprovalGate(None, store, "me"), ApprovalGate(None, store, "other")
     with pytest.raises(RuleRefused, match=r"pymode approve [0-9a-f]{8}"):
         await mine.admit(QUESTION, "d")
     [identifier] = await store.waiting()
@@ -204,13 +211,11 @@ def test_a_long_body_is_cut_and_says_so():
 
 def test_deep_and_binary_bodies_are_described_in_bounded_words():
     assert ask_about("[" * 100_000).body_text.startswith("[[")
-    outgoing = Outgoing("PUT", "/x", [], {"if-match": "v1", "x-token": "t"}, b"\xff\x00", None)
-    shown = show(write_question(outgoing, None, "writes"))
+    request = Request("PUT", "/x", (), {"if-match": "v1", "x-token": "t"}, b"\xff\x00")
+    shown = show(describe(request))
     assert "if-match: v1" in shown
     assert "x-token: [masked]" in shown
     assert "2 bytes of binary data" in shown
     files = [("worker", ("a.js", b"export default {}", "text/javascript"))]
-    outgoing = Outgoing("PUT", "/x", [], {}, None, files)
-    assert "file worker (a.js, text/javascript), 17 bytes" in show(
-        write_question(outgoing, None, "writes")
-    )
+    request = Request("PUT", "/x", files=files)
+    assert "file worker (a.js, text/javascript), 17 bytes" in show(describe(request))

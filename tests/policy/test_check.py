@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from paths import SHARED_SPECS
+from run_of_one import make_action
 
 from pymode.documents.operations import Operations
-from pymode.policy.check import TEXT_CHARS, Checked, advice, before, surely_wrong
+from pymode.policy.action import Request, RequestAction
+from pymode.policy.check import TEXT_CHARS, advice, before, surely_wrong
 
 OFFICIAL = SHARED_SPECS / "cloudflare-2024-08.json"
 
@@ -112,9 +115,18 @@ def operations() -> Operations:
     return Operations(DOCUMENT)
 
 
-def request(method: str, path: str, body: object = None, *query: tuple[str, str]) -> Checked:
-    content_type = "" if body is None else "application/json; charset=utf-8"
-    return Checked(method, path, query, {"x-region": "eu"}, body, content_type)
+def request(method: str, path: str, body: object = None, *query: tuple[str, str]) -> RequestAction:
+    headers = {"x-region": "eu"}
+    if body is not None:
+        headers["content-type"] = "application/json; charset=utf-8"
+    content = None if body is None else json.dumps(body).encode()
+    written = urlencode(query)
+    return make_action(Request(method, path, headers=headers, content=content), query=written)
+
+
+def text(path: str) -> RequestAction:
+    """A POST of plain text."""
+    return make_action(Request("POST", path, headers={"content-type": "text/plain"}, content=b"x"))
 
 
 RECORD = {"type": "A", "name": "www", "content": "192.0.2.1"}
@@ -192,7 +204,7 @@ def test_a_missing_body_is_named_and_one_that_is_not_json_is_left_alone(
 ) -> None:
     path = "/zones/1/dns_records"
     assert before(request("POST", path), operations) == ["the request lacks a body (required)"]
-    assert before(Checked("POST", path, [], {}, None, "text/plain"), operations) == []
+    assert before(text(path), operations) == []
 
 
 @pytest.mark.parametrize(
@@ -215,7 +227,7 @@ def test_query_parameters_are_compared_with_their_schemas(
 
 def test_missing_required_parameters_are_named(operations: Operations) -> None:
     """Not those with a default, those sent under other names, nor headers that the host sets."""
-    bare = Checked("GET", "/zones", [], {}, None, "")
+    bare = make_action(Request("GET", "/zones"))
     assert before(bare, operations) == [
         "query lacks account (required)",
         "header lacks X-Region (required)",
@@ -252,7 +264,7 @@ def test_a_request_that_fits_the_document_gets_no_advice(operations: Operations)
 
 
 def test_another_media_type_is_named(operations: Operations) -> None:
-    wrong = Checked("POST", "/zones/1/dns_records", [], {}, None, "text/plain")
+    wrong = text("/zones/1/dns_records")
     expected = "the document takes a body of application/json, not text/plain"
     assert advice(wrong, 415, operations) == expected
 

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from run_of_one import make_action
 
-from pymode.apis.outgoing import Outgoing
+from pymode.policy.action import Request
 from pymode.policy.graphql import DOCUMENT_CHARS, classify, find_endpoint, judge
 
 READ = "query Q { viewer { zones { zoneTag } } }"
@@ -99,14 +100,20 @@ def operation(path: str) -> Any:
     return SimpleNamespace(path=path)
 
 
-def post(body: object, **changes: Any) -> Outgoing:
+def post(body: object, **changes: Any) -> Request:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"content-type": "application/json"} | changes.pop("headers", {})
-    made = {"method": "POST", "query": [], "headers": headers, "content": content, "files": None}
-    return Outgoing(path="/graphql", **(made | changes))
+    made = {"method": "POST", "headers": headers, "content": content}
+    return Request(path="/graphql", **(made | changes))
 
 
-def get(**changes: Any) -> Outgoing:
+def judge_at(request: Request, target: str, operation: Any = None) -> str | None:
+    """Judge a request that is sent to this path and query."""
+    path, _, query = target.partition("?")
+    return judge(make_action(request, path, query, operation=operation))
+
+
+def get(**changes: Any) -> Request:
     return post(b"", **({"method": "GET", "content": None} | changes))
 
 
@@ -122,7 +129,7 @@ def get(**changes: Any) -> Outgoing:
     ids=str,
 )
 def test_a_post_of_queries_reads(body: object) -> None:
-    assert judge(post(body), "/graphql", None) == "read"
+    assert judge_at(post(body), "/graphql") == "read"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +165,7 @@ def test_a_post_of_queries_reads(body: object) -> None:
     ids=lambda body: ascii(body)[:40],
 )
 def test_any_other_post_to_graphql_writes(body: object) -> None:
-    assert judge(post(body), "/graphql", None) == "write"
+    assert judge_at(post(body), "/graphql") == "write"
 
 
 @pytest.mark.parametrize(
@@ -177,17 +184,17 @@ def test_any_other_post_to_graphql_writes(body: object) -> None:
 )
 def test_the_body_is_only_believed_as_json(content_type: str, kind: str) -> None:
     request = post({"query": READ}, headers={"content-type": content_type})
-    assert judge(request, "/graphql", None) == kind
+    assert judge_at(request, "/graphql") == kind
 
 
 def test_a_second_query_or_a_coding_makes_a_post_a_write() -> None:
-    assert judge(post({"query": READ}), "/graphql?query=mutation%7Bx%7D", None) == "write"
-    assert judge(post({"query": READ}), "/graphql?x", None) == "write"
+    assert judge_at(post({"query": READ}), "/graphql?query=mutation%7Bx%7D") == "write"
+    assert judge_at(post({"query": READ}), "/graphql?x") == "write"
     gzip = post({"query": READ}, headers={"content-encoding": "gzip"})
-    assert judge(gzip, "/graphql", None) == "write"
+    assert judge_at(gzip, "/graphql") == "write"
     part = ("operations", (None, b"{}", None))
-    assert judge(post(b"", content=None, files=[part]), "/graphql", None) == "write"
-    assert judge(post(b"", content=None), "/graphql", None) == "write"
+    assert judge_at(post(b"", content=None, files=[part]), "/graphql") == "write"
+    assert judge_at(post(b"", content=None), "/graphql") == "write"
 
 
 @pytest.mark.parametrize(
@@ -208,12 +215,12 @@ def test_a_second_query_or_a_coding_makes_a_post_a_write() -> None:
     ],
 )
 def test_a_get_may_carry_a_mutation_too(target: str, kind: str | None) -> None:
-    assert judge(get(), target, None) == kind
-    assert judge(get(method="HEAD"), target, None) == kind
+    assert judge_at(get(), target) == kind
+    assert judge_at(get(method="HEAD"), target) == kind
 
 
 def test_a_get_with_a_body_is_not_believed() -> None:
-    assert judge(get(content=b'{"query": "mutation{x}"}'), "/graphql", None) == "write"
+    assert judge_at(get(content=b'{"query": "mutation{x}"}'), "/graphql") == "write"
 
 
 def test_only_a_known_endpoint_makes_a_post_a_read() -> None:
@@ -226,10 +233,10 @@ def test_only_a_known_endpoint_makes_a_post_a_read() -> None:
         "/graphql;x",
         "/x%2Fgraphql",
     ):
-        assert judge(request, path, None) is None
-    assert judge(request, "/scripts/graphql", operation("/scripts/{name}")) is None
-    assert judge(request, "/graphql", operation("/{anything}")) is None
-    assert judge(request, "/v2/events/graphql", operation("/v2/events/graphql")) == "read"
-    assert judge(request, "/admin/graphql.json", operation("/admin/graphql.json")) == "read"
-    assert judge(post({"query": READ}, method="PUT"), "/graphql", None) is None
+        assert judge_at(request, path) is None
+    assert judge_at(request, "/scripts/graphql", operation("/scripts/{name}")) is None
+    assert judge_at(request, "/graphql", operation("/{anything}")) is None
+    assert judge_at(request, "/v2/events/graphql", operation("/v2/events/graphql")) == "read"
+    assert judge_at(request, "/admin/graphql.json", operation("/admin/graphql.json")) == "read"
+    assert judge_at(post({"query": READ}, method="PUT"), "/graphql") is None
     assert find_endpoint("/graphql/", None)

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from run_of_one import make_action
 
-from pymode.apis.outgoing import METHODS as SENT_METHODS
-from pymode.apis.outgoing import Outgoing
+from pymode.apis.request import METHODS as SENT_METHODS
 from pymode.documents.operations import Operations
 from pymode.errors import ConfigError, RequestRefused
 from pymode.http import urls
 from pymode.http.headers import check_headers
+from pymode.policy.action import Action, Request, RequestAction
 from pymode.policy.overrides import check_overrides
 from pymode.policy.patterns import PathPattern, fold_readings, read_path
 from pymode.policy.rule import METHODS, parse
-from pymode.policy.rules import Decision, Judged, Rules, is_write
+from pymode.policy.rules import Decision, Rules
 from pymode.policy.rules_file import read_file
 
 BASE = "https://api.test/v4"
@@ -43,11 +44,8 @@ def decide(rules: Rules, method: str, path: str, graphql: str | None = None) -> 
     """Decide as the host does, from what the code wrote to what would be sent."""
     sent = urls.build(BASE, path)[len(BASE) :].partition("?")[0]
     operation = OPERATIONS.match(method, sent)
-    return rules.bind(OPERATIONS).decide(
-        Judged(method, sent, graphql),  # type: ignore[arg-type]  # tests write plain texts
-        operation,
-        OPERATIONS.match,
-    )
+    action = Action("api", method, sent, graphql=graphql, operation=operation)  # type: ignore[arg-type]  # tests write plain texts
+    return rules.bind(OPERATIONS).decide(action, OPERATIONS.match)
 
 
 def verdict(rules: Rules, method: str, path: str, graphql: str | None = None) -> str:
@@ -136,8 +134,8 @@ def test_graphql_is_what_its_document_does() -> None:
     assert verdict(rules, "POST", "/graphql", "read") == "allow"
     assert verdict(rules, "POST", "/graphql", "write") == "deny"
     assert verdict(rules, "POST", "/graphql", None) == "deny"
-    assert is_write("GET", "write")
-    assert is_write("PUT", "read")
+    assert Action("api", "GET", "/x", graphql="write").is_write
+    assert Action("api", "PUT", "/x", graphql="read").is_write
     assert verdict(Rules.parse(approve=["writes"]), "POST", "/graphql", "write") == "approve"
 
 
@@ -256,20 +254,20 @@ def test_an_allow_rule_with_two_stars_fits_keys_with_a_slash() -> None:
 
 
 def test_without_the_document_an_unclear_path_counts_as_each_denied_operation() -> None:
-    request = Judged("GET", "/zones/x%2Fdns_records")
-    assert Rules.parse(deny=["tag:dns"]).decide(request, None).verdict == "deny"
-    assert Rules.parse(allow=["tag:dns"]).decide(request, None).verdict == "deny"
-    assert Rules.parse(deny=["tag:dns"]).decide(Judged("GET", "/new"), None).verdict == "allow"
+    action = Action("api", "GET", "/zones/x%2Fdns_records")
+    assert Rules.parse(deny=["tag:dns"]).decide(action).verdict == "deny"
+    assert Rules.parse(allow=["tag:dns"]).decide(action).verdict == "deny"
+    assert Rules.parse(deny=["tag:dns"]).decide(Action("api", "GET", "/new")).verdict == "allow"
 
 
 def test_a_hostile_path_is_judged_with_little_work() -> None:
     """With a matcher that backtracks this test would not end."""
     rules = Rules.parse(deny=["* /**/a/**/a/*/b/**/c", "* /x/{a}-{b}-{c}/**"])
     path = "/" + "/".join(["a"] * 256)
-    assert rules.decide(Judged("GET", path), None).verdict == "allow"
-    assert rules.decide(Judged("GET", path + "/a"), None).rule == "at most 256 segments"
-    assert rules.decide(Judged("GET", path.replace("/", "%2F") + "/a"), None).verdict == "deny"
-    assert rules.decide(Judged("GET", "/x/" + "-" * 16_000 + "/%41"), None).verdict == "deny"
+    assert rules.decide(Action("api", "GET", path)).verdict == "allow"
+    assert rules.decide(Action("api", "GET", path + "/a")).rule == "at most 256 segments"
+    assert rules.decide(Action("api", "GET", path.replace("/", "%2F") + "/a")).verdict == "deny"
+    assert rules.decide(Action("api", "GET", "/x/" + "-" * 16_000 + "/%41")).verdict == "deny"
 
 
 @pytest.mark.parametrize(
@@ -409,10 +407,13 @@ class Form:
     content_type: str = "application/x-www-form-urlencoded"
 
 
-def outgoing(form: Form | None = None, files: list[str] | None = None) -> Outgoing:
+def post(
+    form: Form | None = None, files: list[str] | None = None, query: str = ""
+) -> RequestAction:
     headers = {"content-type": form.content_type} if form and form.content_type else {}
     parts = [(name, (None, b"DELETE", None)) for name in files or ()]
-    return Outgoing("POST", "/x", [], headers, form.content if form else None, parts or None)
+    content = form.content if form else None
+    return make_action(Request("POST", "/x", (), headers, content, parts or None), query=query)
 
 
 @pytest.mark.parametrize(
@@ -432,7 +433,7 @@ def outgoing(form: Form | None = None, files: list[str] | None = None) -> Outgoi
 )
 def test_no_parameter_may_change_the_method(query: str) -> None:
     with pytest.raises(RequestRefused, match="pass it as the method"):
-        check_overrides(outgoing(), query)
+        check_overrides(post(query=query))
 
 
 @pytest.mark.parametrize(
@@ -449,19 +450,19 @@ def test_no_parameter_may_change_the_method(query: str) -> None:
 )
 def test_no_form_field_may_change_the_method(form: Form) -> None:
     with pytest.raises(RequestRefused, match="pass it as the method"):
-        check_overrides(outgoing(form), "")
+        check_overrides(post(form))
 
 
 def test_ordinary_parameters_and_forms_pass() -> None:
-    check_overrides(outgoing(), "method=GET&http_method=x&payment_method=card")
-    check_overrides(outgoing(Form(b"method=x&amount=1")), "")
-    check_overrides(outgoing(Form(b'{"_method": 1}', "application/json")), "")
+    check_overrides(post(query="method=GET&http_method=x&payment_method=card"))
+    check_overrides(post(Form(b"method=x&amount=1")))
+    check_overrides(post(Form(b'{"_method": 1}', "application/json")))
     page = b'--x\r\nContent-Disposition: form-data; name="page"\r\n\r\n<input name="_method">'
-    check_overrides(outgoing(Form(page, "multipart/form-data; boundary=x")), "")
+    check_overrides(post(Form(page, "multipart/form-data; boundary=x")))
     with pytest.raises(RequestRefused):
-        check_overrides(outgoing(files=["_method"]), "")
+        check_overrides(post(files=["_method"]))
 
 
 def test_a_form_of_very_many_fields_is_refused() -> None:
     with pytest.raises(RequestRefused, match="send fewer"):
-        check_overrides(outgoing(Form(b"&" * 20_000)), "")
+        check_overrides(post(Form(b"&" * 20_000)))

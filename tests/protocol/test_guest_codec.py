@@ -9,7 +9,7 @@ import random
 import pytest
 
 from guest import protocol as guest
-from pymode.apis import outgoing
+from pymode.apis import request as requests
 from pymode.call.state import States
 from pymode.limits import Limits
 from pymode.protocol import calls, targets
@@ -85,7 +85,7 @@ def test_the_host_reads_the_outcomes_that_the_guest_writes() -> None:
 
 
 def test_the_host_reads_the_payloads_that_the_guest_writes() -> None:
-    request = outgoing.read(
+    request = requests.read(
         guest.write_request({"method": "POST", "path": "/é", "body": "text"}, "a\nb"), 10_000
     )
     assert (request.method, request.path, request.content) == ("POST", "/é", b"a\nb")

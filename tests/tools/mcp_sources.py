@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from pymode.actions.context import Context
 from pymode.tools.mcp import MCPSource, read_server
-from pymode.tools.tool import Surroundings
 
 SERVERS = Path(__file__).parent / "servers"
 
@@ -34,9 +34,9 @@ def script(name: str, *args: str, **more: Any) -> dict[str, Any]:
     return {"command": sys.executable, "args": [str(SERVERS / f"{name}.py"), *args], **more}
 
 
-def around(seconds: float = PATIENCE_SECONDS, **more: Any) -> Surroundings:
-    """Surroundings of a call that ends in so many seconds."""
-    return Surroundings(asyncio.get_running_loop().time() + seconds, **more)
+def around(seconds: float = PATIENCE_SECONDS, **more: Any) -> Context:
+    """The context of a call that ends in so many seconds."""
+    return Context(_deadline=asyncio.get_running_loop().time() + seconds, **more)
 
 
 async def call(source: MCPSource, name: str, /, **arguments: Any) -> Any:

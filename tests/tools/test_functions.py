@@ -11,10 +11,11 @@ from typing import Any, Literal
 import pydantic
 import pytest
 
+from pymode.actions.context import Context
 from pymode.errors import ConfigError
 from pymode.tools import wire
-from pymode.tools.functions import MOST_THREADS, FunctionsSource, only_reads
-from pymode.tools.tool import Surroundings, ToolFailed
+from pymode.tools.functions import MAX_THREADS, FunctionsSource, only_reads
+from pymode.tools.tool import ToolFailed
 
 pytestmark = pytest.mark.anyio
 
@@ -47,8 +48,8 @@ def peek() -> int:
     return 1
 
 
-def around(seconds: float = 10) -> Surroundings:
-    return Surroundings(asyncio.get_running_loop().time() + seconds)
+def around(seconds: float = 10) -> Context:
+    return Context(_deadline=asyncio.get_running_loop().time() + seconds)
 
 
 async def call(source: FunctionsSource, name: str, seconds: float = 10, **arguments: Any) -> Any:
@@ -116,12 +117,12 @@ async def test_functions_that_block_end_with_the_call_and_stop_nobody_else() -> 
     source = FunctionsSource("db", [block, query])
     try:
         blocked = [
-            asyncio.create_task(call(source, "block", seconds=0.05)) for _ in range(MOST_THREADS)
+            asyncio.create_task(call(source, "block", seconds=0.05)) for _ in range(MAX_THREADS)
         ]
         for outcome in await asyncio.gather(*blocked, return_exceptions=True):
             assert "was not done when the call ended" in str(outcome)
         # Their threads are taken, and that is told; other namespaces have threads of their own.
-        with pytest.raises(ToolFailed, match=f"{MOST_THREADS} calls of db have not returned"):
+        with pytest.raises(ToolFailed, match=f"{MAX_THREADS} calls of db have not returned"):
             await call(source, "query", sql="x")
         other = FunctionsSource("other", [query])
         assert len(await call(other, "query", sql="x")) == 2

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from run_of_one import run_tools
 
-from pymode.limits import Limits
 from pymode.tools import wire
 from pymode.tools.functions import FunctionsSource
-from pymode.tools.host import ToolConduct, ToolsHost
 from pymode.tools.tool import ToolFailed
 from pymode.tools.toolbox import Toolbox
 
@@ -67,7 +66,7 @@ async def request(name: str) -> tuple[Any, str]:
     box = Toolbox([FunctionsSource("db", FUNCTIONS)])
     payload = json.dumps({"tool": name, "arguments": {}})
     async with asyncio.timeout(60):
-        reply = await ToolsHost("db", box, Limits(), ToolConduct()).request(payload)
+        reply = await run_tools("db", box).request(payload)
     head, _, content = reply.partition("\n")
     return json.loads(head), content
 
@@ -100,7 +99,7 @@ async def test_a_call_that_is_cancelled_ends_as_cancelled() -> None:
         await asyncio.Event().wait()
 
     box = Toolbox([FunctionsSource("db", [wait])])
-    calls = ToolsHost("db", box, Limits(), ToolConduct())
+    calls = run_tools("db", box)
     task = asyncio.create_task(calls.request('{"tool": "wait", "arguments": {}}'))
     await begun.wait()
     task.cancel()

@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from run_of_one import run_tools
 
-from pymode.answers.prompts import Kind
-from pymode.call.hostcalls import HostCalls
+from pymode.actions.context import Context
+from pymode.call.dispatcher import Dispatcher
+from pymode.call.kept import KeptResults
 from pymode.call.state import States
 from pymode.limits import Limits
-from pymode.policy.approvals import Answer, Gate, Question
+from pymode.log import Database, Results
+from pymode.namespaces import Kind
+from pymode.policy.approvals import Answer, ApprovalGate, Question
 from pymode.policy.rules import Rules
-from pymode.tools.host import ToolConduct, ToolsHost
-from pymode.tools.tool import Surroundings, Tool
+from pymode.tools.tool import Tool
 from pymode.tools.toolbox import MENTIONED_BYTES, Toolbox
 
 pytestmark = pytest.mark.anyio
@@ -39,7 +42,7 @@ class Listed:
     async def list(self) -> Mapping[str, Tool]:
         return self.tools
 
-    async def call(self, tool: Tool, arguments: Mapping[str, Any], around: Surroundings) -> Any:
+    async def call(self, tool: Tool, arguments: Mapping[str, Any], context: Context) -> Any:
         return tool.title
 
 
@@ -60,18 +63,18 @@ def ask(tool: str) -> str:
 async def test_a_tool_is_denied_by_its_name_and_by_its_title(rule: str) -> None:
     """Which of two titles gets a number is the server's to say; a rule may name the title."""
     box = Toolbox([Listed("up", make("delete_file_2", "delete.file"), make("delete_file"))])
-    host = ToolsHost("up", box, Limits(), ToolConduct(rules=Rules.parse(deny=[rule])))
+    host = run_tools("up", box, Rules.parse(deny=[rule]))
     assert read(await host.request(ask("delete_file_2")))[0]["error"]["kind"] == "rule"
     assert read(await host.request(ask("delete_file")))[1] == "delete_file"
 
 
 async def test_a_title_allows_nothing() -> None:
     box = Toolbox([Listed("up", make("other", "list"))])
-    host = ToolsHost("up", box, Limits(), ToolConduct(rules=Rules.parse(allow=["* /up/list"])))
+    host = run_tools("up", box, Rules.parse(allow=["* /up/list"]))
     assert read(await host.request(ask("other")))[0]["error"]["kind"] == "rule"
 
 
-class Desk:
+class Approving:
     """Approves, and remembers the digests."""
 
     def __init__(self) -> None:
@@ -83,14 +86,14 @@ class Desk:
 
 
 async def test_what_is_approved_is_this_tool_and_no_other_of_its_name() -> None:
-    source, desk = Listed("up", make("a")), Desk()
-    conduct = ToolConduct(rules=Rules.parse(approve=["writes"]), gate=Gate(desk))
-    host = ToolsHost("up", Toolbox([source]), Limits(), conduct)
+    source, asker = Listed("up", make("a")), Approving()
+    rules = Rules.parse(approve=["writes"])
+    host = run_tools("up", Toolbox([source]), rules, approvals=ApprovalGate(asker))
     await host.request(ask("a"))
     await host.request(ask("a"))
     source.tools = {"a": make("a", "A", "does something else")}
     await host.request(ask("a"))
-    assert desk.digests[0] == desk.digests[1] != desk.digests[2]
+    assert asker.digests[0] == asker.digests[1] != asker.digests[2]
 
 
 async def test_descriptions_that_go_with_the_code_are_bounded() -> None:
@@ -118,7 +121,7 @@ async def test_descriptions_are_written_again_where_tools_have_changed() -> None
 async def test_a_long_name_is_compared_with_nothing() -> None:
     """The comparison with a name of megabytes would take seconds of the event loop."""
     box = Toolbox([Listed("up", *(make(f"make_thing_{number}") for number in range(3_000)))])
-    host = ToolsHost("up", box, Limits(), ToolConduct())
+    host = run_tools("up", box)
     head, _ = read(await host.request(ask("make_thing_" * 500_000)))
     assert head["error"]["kind"] == "unknown"
     assert len(head["error"]["message"]) < 200
@@ -129,8 +132,9 @@ async def test_a_long_name_is_compared_with_nothing() -> None:
 async def test_tools_have_a_share_of_the_traffic() -> None:
     box = Toolbox([Listed("up", make("a"))])
     limits = Limits(traffic_bytes=100)
-    hosts = {"up": ToolsHost("up", box, limits, ToolConduct())}
-    calls = HostCalls(box, States(1_000), None, 1_000, hosts, limits=limits)
+    run = run_tools("up", box, limits=limits)
+    kept = KeptResults(Results(Database(None)), None, 1_000)
+    calls = Dispatcher(run.context, box, kept, States(1_000), None, {"up": run.pipeline})
     replies = [read(await calls("up", ask("a")))[0] for _ in range(5)]
     assert replies[0] == {"ok": True}
     assert "over 100 characters together" in replies[-1]["error"]["message"]

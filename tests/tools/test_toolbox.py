@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from run_of_one import RunOfOne, run_tools
 
-from pymode.answers.prompts import Kind
+from pymode.actions.context import Context
+from pymode.actions.recorder import Recorder
 from pymode.errors import LogError
-from pymode.limits import Limits
-from pymode.policy.approvals import Answer, Gate, Question
+from pymode.namespaces import Kind
+from pymode.policy.approvals import Answer, ApprovalGate, Question
 from pymode.policy.rules import Rules
 from pymode.tools.functions import FunctionsSource
-from pymode.tools.host import ToolConduct, ToolsHost
-from pymode.tools.tool import Surroundings, Tool, ToolFailed
+from pymode.tools.tool import Tool, ToolFailed
 from pymode.tools.toolbox import Toolbox
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +45,7 @@ class Broken:
     async def list(self) -> Mapping[str, Tool]:
         raise self.failure
 
-    async def call(self, tool: Tool, arguments: Mapping[str, Any], around: Surroundings) -> Any:
+    async def call(self, tool: Tool, arguments: Mapping[str, Any], context: Context) -> Any:
         raise self.failure
 
 
@@ -63,8 +64,8 @@ def read(reply: str) -> tuple[Any, Any]:
     return json.loads(head), json.loads(content) if content else None
 
 
-def host(toolbox: Toolbox, name: str = "db", **conduct: Any) -> ToolsHost:
-    return ToolsHost(name, toolbox, Limits(), ToolConduct(**conduct))
+def host(toolbox: Toolbox, name: str = "db", **more: Any) -> RunOfOne:
+    return run_tools(name, toolbox, **more)
 
 
 def ask(tool: str = "add", **arguments: Any) -> str:
@@ -109,7 +110,7 @@ async def test_a_call_answers_with_the_value_and_is_kept_account_of(toolbox: Too
     calls = host(toolbox)
     assert read(await calls.request(ask(a=1, b=2))) == ({"ok": True}, 3)
     [sent] = calls.sent
-    assert (sent.method, sent.path, sent.status, sent.write) == ("CALL", "/db/add", 200, True)
+    assert (sent.method, sent.path, sent.ended, sent.write) == ("CALL", "/db/add", "returned", True)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ async def test_a_dry_run_calls_nothing_that_may_change_something(toolbox: Toolbo
     assert (planned.method, planned.path, planned.body) == ("CALL", "/db/add", '{"a": 1}')
 
 
-class Desk:
+class Approving:
     """A person who answers always the same, and remembers what was asked."""
 
     def __init__(self, answer: Answer) -> None:
@@ -183,12 +184,12 @@ class Desk:
 
 @pytest.mark.parametrize(("answer", "calls"), [(Answer.APPROVE, 1), (Answer.REFUSE, 0)])
 async def test_a_person_is_asked_about_a_tool(toolbox: Toolbox, answer: Answer, calls: int) -> None:
-    desk = Desk(answer)
-    one = host(toolbox, rules=Rules.parse(approve=["CALL /db/**"]), gate=Gate(desk))
+    person = Approving(answer)
+    one = host(toolbox, rules=Rules.parse(approve=["CALL /db/**"]), approvals=ApprovalGate(person))
     await one.request(ask(a=1))
     assert len(one.sent) == calls
-    assert desk.asked[0].path == "/db/add"
-    assert '"a": 1' in desk.asked[0].body_text
+    assert person.asked[0].path == "/db/add"
+    assert '"a": 1' in person.asked[0].body_text
 
 
 class FullLog:
@@ -199,7 +200,7 @@ class FullLog:
 
 
 async def test_nothing_is_called_that_cannot_be_recorded(toolbox: Toolbox) -> None:
-    calls = host(toolbox, log=(FullLog(), None))
+    calls = host(toolbox, recorder=Recorder(FullLog(), None))
     head, _ = read(await calls.request(ask(a=1)))
     assert "the disk is full; nothing was called" in head["error"]["message"]
     assert calls.sent == []

@@ -15,8 +15,8 @@ from mcp import types
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
+from pymode.actions.context import Context
 from pymode.tools.mcp.messages import cut
-from pymode.tools.tool import Surroundings
 
 _MOST_QUESTIONS = 20
 _MESSAGE_CHARS = 4_000
@@ -51,12 +51,12 @@ class Passage:
     """What one call lets through.
 
     Args:
-        around: what may be asked and told while the call is under way.
+        context: what may be asked and told while the call is under way.
         asker: who asks, as the person is to read it.
         notes: why questions of the server were declined, for the error if the call fails.
     """
 
-    around: Surroundings
+    context: Context
     asker: str = "an MCP server"
     notes: list[str] = field(default_factory=list)
     _questions: int = 0
@@ -66,7 +66,7 @@ class Passage:
     async def answer(self, asked: types.ElicitRequestParams) -> types.ElicitResult:
         """What the person says to a question; a refusal where it cannot be asked."""
         self._questions += 1
-        elicit = self.around.elicit
+        elicit = self.context.elicit
         if elicit is None:
             return self.decline(_NOBODY)
         if isinstance(asked, types.ElicitRequestURLParams):
@@ -97,7 +97,7 @@ class Passage:
 
     async def tell(self, progress: float, total: float | None, message: str | None) -> None:
         """Pass on how far the server is; of what comes too fast, the latest."""
-        if self.around.progress is None or not math.isfinite(progress):
+        if self.context.progress is None or not math.isfinite(progress):
             return
         total = total if total is not None and math.isfinite(total) else None
         self._latest = (progress, total, cut(message, _SENTENCE_CHARS) if message else None)
@@ -107,7 +107,7 @@ class Passage:
         try:
             while self._latest is not None:
                 latest, self._latest = self._latest, None
-                await self.around.progress(*latest)
+                await self.context.progress(*latest)
         except Exception as error:
             _log.debug("progress could not be passed on: %r", error)
         finally:

@@ -13,6 +13,7 @@ from mcp import types
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
+from pymode.actions.context import Context
 from pymode.namespaces import Kind
 from pymode.tools.mcp.config import read_config
 from pymode.tools.mcp.connection import Connection
@@ -31,7 +32,7 @@ from pymode.tools.mcp.results import (
 from pymode.tools.mcp.servers import LocalServer, Server, ServerSource, read_server
 from pymode.tools.naming import name_all
 from pymode.tools.signature import signature
-from pymode.tools.tool import Schema, Surroundings, Tool, ToolFailed
+from pymode.tools.tool import Schema, Tool, ToolFailed
 
 _MOST_TOOLS = 10_000
 _MOST_PAGES = 1_000
@@ -115,18 +116,18 @@ class MCPSource:
                 await self._refresh(life, deadline)
             return self._tools
 
-    async def call(self, tool: Tool, arguments: Mapping[str, Any], around: Surroundings) -> Any:
+    async def call(self, tool: Tool, arguments: Mapping[str, Any], context: Context) -> Any:
         """The result of a tool; see `pymode.tools.tool.Source`.
 
         Raises:
             ToolFailed: the tool failed, the server refused or ended, or the deadline came.
         """
-        life = await self._connection.use(around.deadline)
-        passage = Passage(around, f"The MCP server {self._name!r}")
+        life = await self._connection.use(context.deadline)
+        passage = Passage(context, f"The MCP server {self._name!r}")
         try:
             result = await life.run(
                 self._exchange(life, passage, tool.title, spell_arguments(arguments)),
-                around.deadline,
+                context.deadline,
             )
             if result.is_error:
                 raise ToolFailed(life.hidden.clean(read_error(result), _ERROR_CHARS))

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from run_of_one import run_api
 
 from guest.namespaces import make
 from pymode import simulator
-from pymode.apis.host import OpenAPIHost
 from pymode.http.client import Http
 from pymode.limits import Limits
 
@@ -33,7 +33,7 @@ def run(base_url: str) -> Callable[[Callable[[Request], Awaitable[Any]]], Any]:
     def run(use: Callable[[Request], Awaitable[Any]]) -> Any:
         async def main() -> Any:
             async with Http(response_bytes=4 * 1024 * 1024, wall_seconds=20) as http:
-                host = OpenAPIHost("cloudflare", base_url, SecretStr(TOKEN), http, Limits())
+                host = run_api("cloudflare", base_url, SecretStr(TOKEN), http, Limits())
 
                 async def call(target: str, payload: str) -> str:
                     return await host.request(payload)

@@ -1,4 +1,4 @@
-"""Read a request as the guest hands it over. All of it is hostile.
+"""Read a request that the guest wrote. All of it is hostile.
 
 A payload is one line of JSON, then, after a line feed, the bodies one after the other:
 
@@ -16,40 +16,18 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pymode.errors import RequestRefused
 from pymode.http.client import Part
 from pymode.http.headers import check_headers, check_value
+from pymode.policy.action import Request
 
 HEAD_CHARS = 256 * 1024
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 KEYS = frozenset({"method", "path", "query", "headers", "content_type", "body", "files"})
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A request that is well formed; its path is still to be checked.
-
-    Args:
-        method: one of `METHODS`.
-        path: as the guest wrote it.
-        query: names and values, not encoded.
-        headers: checked, names in lower case, with the content type.
-        content: the body, if there is one.
-        files: the parts of a multipart body, if it is one.
-    """
-
-    method: str
-    path: str
-    query: Sequence[tuple[str, str]]
-    headers: dict[str, str]
-    content: bytes | None
-    files: list[Part] | None
-
-
-def read(payload: str, request_bytes: int) -> Outgoing:
+def read(payload: str, request_bytes: int) -> Request:
     """Read one payload.
 
     Args:
@@ -78,7 +56,7 @@ def read(payload: str, request_bytes: int) -> Outgoing:
     size_bytes = len(line) + len(content or b"") + sum(len(part[1][1]) for part in files or ())
     if size_bytes > request_bytes:
         raise too_large(request_bytes)
-    return Outgoing(method.upper(), path, read_query(head.get("query")), headers, content, files)
+    return Request(method.upper(), path, read_query(head.get("query")), headers, content, files)
 
 
 def read_head(line: str) -> dict[str, object]:
@@ -173,5 +151,5 @@ def decode(text: str, encoding: object) -> bytes:
 
 
 def too_large(request_bytes: int) -> RequestRefused:
-    """The error for a request over `request_bytes`."""
+    """Return the error for a request over `request_bytes`."""
     return RequestRefused(f"the request is larger than {request_bytes:,} bytes; send it in parts")

@@ -1,0 +1,77 @@
+"""The circumstances of one run of a call's code, which every action of the run shares."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from pymode.actions.recorder import Recorder
+from pymode.actions.sent import Planned, SentRequest
+from pymode.errors import RequestRefused
+from pymode.limits import Limits
+from pymode.policy.approvals import ApprovalGate
+
+Elicit: TypeAlias = Callable[
+    [str, Mapping[str, Any]], Awaitable[tuple[str, Mapping[str, Any] | None]]
+]
+"""Asks a person. It takes a message and a JSON Schema, and returns "accept", "decline" or "cancel"
+with what the person filled in."""
+ToolProgress: TypeAlias = Callable[[float, float | None, str | None], Awaitable[None]]
+"""Hears how far a tool is: a fraction or a count, the total if it is known, and a sentence."""
+
+
+@dataclass(slots=True)
+class Context:
+    """What the actions of one run are carried out with.
+
+    Args:
+        limits: of the call.
+        dry_run: whether writes are answered with an example instead of being carried out.
+        approvals: lets an action pass that a rule holds.
+        recorder: records actions in the log; None records nothing.
+        elicit: asks the person at the client what an MCP server wants to know; None where nobody
+            can be asked.
+        progress: hears how far a tool is; None where nobody listens.
+        sent: every attempt to carry out an action, in the order in which they ended.
+        planned: the writes that a dry run held back.
+        traffic_bytes: what all actions of the run have sent and received so far.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    dry_run: bool = False
+    approvals: ApprovalGate = field(default_factory=ApprovalGate)
+    recorder: Recorder | None = None
+    elicit: Elicit | None = None
+    progress: ToolProgress | None = None
+    sent: list[SentRequest] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
+    traffic_bytes: int = 0
+    _deadline: float | None = None
+
+    @property
+    def deadline(self) -> float:
+        """When the run ends, by the clock of the event loop.
+
+        It is set when it is first read. The worker's own deadline began a little earlier and ends
+        whatever is late; this one only keeps actions from being begun in vain.
+        """
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self.limits.wall_seconds
+        return self._deadline
+
+    def count_request(self, size_bytes: int) -> None:
+        """Add a request to the traffic of the run.
+
+        Raises:
+            RequestRefused: the run has had all the traffic that it may have.
+        """
+        if self.traffic_bytes + size_bytes > self.limits.traffic_bytes:
+            msg = (
+                f"the requests and responses of this call have over {self.limits.traffic_bytes:,} "
+                "bytes together; ask for fewer or smaller things, or spread the work over several "
+                "calls"
+            )
+            raise RequestRefused(msg)
+        self.traffic_bytes += size_bytes

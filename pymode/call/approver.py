@@ -1,0 +1,37 @@
+"""Someone who can be asked for approvals while a call waits."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from pymode.call.journal import Paused
+from pymode.policy.approvals import Answer, Question
+
+
+class Approver(Protocol):
+    """Someone who can be asked while a call waits."""
+
+    async def ask(self, paused: Paused) -> Sequence[Answer]:
+        """Return one answer for each of `paused.asked`.
+
+        Raises:
+            Paused: `paused` itself, where the answers will come later.
+            ApprovalError: nobody can be asked after all.
+        """
+
+
+async def ask_each(
+    paused: Paused, ask: Callable[[Question], Awaitable[Answer]]
+) -> Sequence[Answer]:
+    """Ask one question after the other, but none about an operation that is approved as a whole."""
+    answers: list[Answer] = []
+    approved: set[str] = set()
+    for asked in paused.asked:
+        answer = Answer.APPROVE_ALL
+        if asked.question.kind not in approved:
+            answer = await ask(asked.question)
+        if answer is Answer.APPROVE_ALL:
+            approved.add(asked.question.kind)
+        answers.append(answer)
+    return answers

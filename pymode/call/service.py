@@ -1,0 +1,357 @@
+"""The service: runs `search` and `execute` over the documents, tools and workers of one object."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+from pymode import documents
+from pymode.actions.context import Elicit, ToolProgress
+from pymode.answers.prompts import Facts
+from pymode.apis.identity import Tokens, hide, identify
+from pymode.apis.openapi import OpenAPI
+from pymode.call.approver import Approver
+from pymode.call.journal import Journal
+from pymode.call.kept import KeptResults
+from pymode.call.request import CallSettings, Scope, check_source
+from pymode.call.result import Result
+from pymode.call.run import Run
+from pymode.call.shared import Policy, Prepared, Shared
+from pymode.errors import ConfigError, LogError
+from pymode.limits import Limits
+from pymode.log import Kept
+from pymode.namespaces import Kind
+from pymode.policy.guard import Guard
+from pymode.sandbox.image import Image, open_image
+from pymode.sandbox.pool import Pool
+from pymode.tools.toolbox import Toolbox
+
+Progress = Callable[[float, str], None]
+
+# A client that lists the two tools waits no longer for the numbers in their descriptions.
+SURVEY_SECONDS = 3.0
+ACCOUNT_ID = re.compile(r"[\w.-]{1,100}", re.ASCII)
+
+_log = logging.getLogger(__name__)
+
+
+class Service:
+    """Runs `search` and `execute`, each call in a fresh sandbox.
+
+    `CodeMode` puts it together. The server and the agent functions use no more than this.
+
+    Args:
+        shared: what all calls share.
+        workers: the number of sandbox processes.
+        dry_run: what `execute` does if a call does not say.
+    """
+
+    def __init__(self, shared: Shared, workers: int, *, dry_run: bool) -> None:
+        self._shared = shared
+        self._workers = workers
+        self._dry_run = dry_run
+        self._policy: Policy | None = None
+        self._preparing = asyncio.Lock()
+        self._pool: Pool | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the workers, the connections and the tools."""
+        if self._pool is not None:
+            await self._pool.close()
+        await self._shared.toolbox.aclose()
+        await self._shared.http.aclose()
+        await self._shared.database.close()
+
+    @property
+    def image(self) -> Image | None:
+        """The sandbox image; None before `prepare`."""
+        return self._shared.prepared.image if self._shared.prepared else None
+
+    @property
+    def pool(self) -> Pool | None:
+        """The workers; None before `prepare`."""
+        return self._pool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the code calls the namespaces, APIs first."""
+        return self._shared.names
+
+    @property
+    def name(self) -> str:
+        """What the code calls the first namespace."""
+        return self.names[0]
+
+    @property
+    def apis(self) -> tuple[OpenAPI, ...]:
+        """The APIs, in the order in which they were given."""
+        return self._shared.apis
+
+    @property
+    def toolbox(self) -> Toolbox:
+        """The functions and MCP servers."""
+        return self._shared.toolbox
+
+    @property
+    def limits(self) -> Limits:
+        """What each call may use."""
+        return self._shared.limits
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """What each namespace is, by its name."""
+        kinds: dict[str, Kind] = {api.name: "api" for api in self.apis}
+        return kinds | {name: source.kind for name, source in self.toolbox.sources.items()}
+
+    async def survey(self) -> list[Facts]:
+        """Return the namespaces with the number of their operations or tools, if it is known."""
+        counts: dict[str, int | None] = {}
+        if self.image is not None:
+            counted = zip(self.apis, self.image.documents, strict=True)
+            counts = {api.name: document.operations for api, document in counted}
+        if self.toolbox.sources:
+            catalog = await self.toolbox.catalog(SURVEY_SECONDS)
+            counts |= {
+                name: None if name in catalog.failures else len(tools)
+                for name, tools in catalog.tools.items()
+            }
+        return [Facts(name, kind, counts.get(name)) for name, kind in self.kinds.items()]
+
+    @property
+    def has_token(self) -> bool:
+        """Whether calls that bring no token of their own use a token of this object."""
+        return any(api.auth is not None for api in self.apis)
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """What must be the same when a paused call goes on, by its name in an error."""
+        rules, check = self._shared.rules, self._shared.check
+        return {
+            "API": " ".join(f"{api.name} {api.base_url}" for api in self.apis),
+            "set of tools": " ".join(self.toolbox.sources),
+            "document": self.image.path.name if self.image else "",
+            "set of rules": f"{rules!r} {check} {self._dry_run}",
+        }
+
+    async def prepare(self, progress: Progress | None = None) -> None:
+        """Load the specs, build or open their image and start the workers; later calls do nothing.
+
+        `search` and `execute` call it. The first time a spec is used it takes about half a minute.
+
+        Args:
+            progress: called with a fraction from 0 to 1 and a sentence.
+
+        Raises:
+            SpecError: the spec cannot be found or understood.
+            ImageError: the image cannot be built or opened.
+            SandboxError: no worker comes up.
+        """
+        await self._ready(progress)
+
+    async def search(
+        self,
+        code: str,
+        *,
+        token: Tokens = None,
+        progress: Progress | None = None,
+        keep: bool = True,
+        session: str = "",
+    ) -> Result:
+        """Run code over the specs and the descriptions of tools; it can call nothing.
+
+        Args:
+            code: an async Python function without required parameters; `specs` is in scope, `spec`
+                where there is one, `tools`, `state`, and `results`: those of earlier calls that
+                were too large for their answers.
+            token: whose results these are, in place of the one given before; it is sent nowhere.
+            progress: see `prepare`.
+            keep: whether this caller has state and kept results. False for a caller without a
+                token, if there may be other callers.
+            session: tells apart the sessions of one token; each has a `state` of its own.
+
+        Raises:
+            CodeError: the code was rejected, failed or hit a limit.
+            PymodeError: what `prepare` raises, or the sandbox failed.
+        """
+        # No frame keeps the token as it is: tracebacks may show their locals.
+        token = hide(token)
+        check_source(code, self.limits)
+        scope = Scope(
+            specs=tuple(api.name for api in self.apis),
+            absent=self.names,
+            on_demand=self._shared.on_demand,
+        )
+        caller = identify(self.apis, token)
+        call = CallSettings("search", code, caller, scope, session=session, keep=keep)
+        pool = await self._ready(progress)
+        return await Run(self._shared, Policy(self._shared.rules, ()), call).finish(pool)
+
+    async def list_results(self, *, token: Tokens = None) -> list[Kept]:
+        """Return the results that are kept for a token, newest first.
+
+        Args:
+            token: in place of the one given before.
+
+        Raises:
+            LogError: they cannot be read.
+            PymodeError: what `prepare` raises.
+        """
+        return await (await self._open_kept(token)).list()
+
+    async def read_result(self, name: str, *, token: Tokens = None) -> str | None:
+        """Return the JSON of a result that is kept for a token, or None if there is none.
+
+        Args:
+            name: as an answer gave it, such as "r_mfzwizltoqxg4zlx".
+            token: in place of the one given before.
+
+        Raises:
+            LogError: it cannot be read.
+            PymodeError: what `prepare` raises.
+        """
+        return await (await self._open_kept(token)).read(name)
+
+    async def execute(
+        self,
+        code: str,
+        *,
+        token: Tokens = None,
+        account_id: str | None = None,
+        dry_run: bool | None = None,
+        progress: Progress | None = None,
+        approver: Approver | None = None,
+        journal: Journal | None = None,
+        keep: bool = True,
+        session: str = "",
+        elicit: Elicit | None = None,
+        tool_progress: ToolProgress | None = None,
+    ) -> Result:
+        """Run code that may send requests to the APIs and call the tools.
+
+        Args:
+            code: as for `search`; each namespace is in scope by its name, such as `cloudflare`,
+                and `account_id`.
+            token: for this call, in place of those given before.
+            account_id: for this call, in place of the one given before.
+            dry_run: send reads only; writes are answered with examples and listed in `planned`.
+            progress: see `prepare`.
+            approver: asked before requests that need it; without one they are refused.
+            journal: of a call that paused, with the answers settled.
+            keep: see `search`.
+            session: see `search`.
+            elicit: asks the person what an MCP server wants to know; see `Context`.
+            tool_progress: hears how far an MCP server is; see `Context`.
+
+        Raises:
+            Paused: the approver will answer later; go on with its journal.
+            ApprovalError: nobody could be asked, or the code ran differently after the answer.
+            CodeError: the code was rejected, failed or hit a limit.
+            ConfigError: a spec names no server and no `base_url` was given.
+            PymodeError: what `prepare` raises, or the sandbox failed.
+        """
+        if account_id is not None and not ACCOUNT_ID.fullmatch(account_id):
+            msg = "account_id must be an identifier of up to 100 letters, digits, - and _"
+            raise ConfigError(msg)
+        # No frame keeps the token as it is: tracebacks may show their locals.
+        token = hide(token)
+        check_source(code, self.limits)
+        caller = identify(self.apis, token)
+        pool = await self._ready(progress)
+        policy = await self._find_policy()
+        for api in self.apis:
+            self._shared.find_base_url(api)
+        journal = journal or Journal()
+        if journal.is_new and self.apis:
+            known = self._shared.accounts.get(caller.secret)
+            journal.account_id = account_id or self.apis[0].account_id or known
+        names = tuple(api.name for api in self.apis)
+        scope = Scope(
+            specs=names,
+            apis=names,
+            tools=await self.toolbox.find_mentioned(code),
+            on_demand=self._shared.on_demand,
+        )
+        call = CallSettings(
+            "execute",
+            code,
+            caller,
+            scope,
+            session=session,
+            keep=keep,
+            dry_run=self._dry_run if dry_run is None else dry_run,
+            journal=journal,
+            approver=approver,
+            elicit=elicit,
+            progress=tool_progress,
+        )
+        return await Run(self._shared, policy, call).finish(pool)
+
+    async def _find_policy(self) -> Policy:
+        """Return the policy. The first call makes it, because that reads the documents."""
+        prepared = self._shared.prepared
+        if self._policy is None and prepared is not None:
+            read = await asyncio.to_thread(prepared.image.read_operations)
+            rules = self._shared.rules.bind([each for operations in read for each in operations])
+            guards = [Guard(operations, rules, self._shared.check) for operations in read]
+            self._policy = Policy(rules, guards)
+        assert self._policy is not None  # noqa: S101 - `_ready` has prepared the image
+        return self._policy
+
+    async def _ready(self, progress: Progress | None) -> Pool:
+        if self._pool is not None:
+            return self._pool
+        async with self._preparing:
+            if self._pool is None:
+                await self._load(progress)
+                self._pool = await self._start_pool()
+            return self._pool
+
+    async def _load(self, progress: Progress | None) -> None:
+        """Load the documents into an image, and open the log and the tools."""
+        loaded = [await documents.load(api.spec, progress) for api in self.apis]
+        image = await open_image(loaded, progress)
+        base_urls = {
+            api.name: api.base_url or document.base_url
+            for api, document in zip(self.apis, image.documents, strict=True)
+        }
+        self._shared.prepared = Prepared(image, base_urls)
+        for note in filter(None, (spec.note for spec in loaded)):
+            _log.warning(note)
+        try:
+            await self._shared.database.open()
+        except LogError as error:
+            # Searches and reads go on; writes are refused until they can be recorded.
+            _log.warning(str(error))
+        await self.toolbox.open()
+
+    async def _start_pool(self) -> Pool:
+        image = self.image
+        assert image is not None  # noqa: S101 - `_load` comes first
+        pool = Pool(image, self.limits, self._workers)
+        try:
+            await pool.start()
+        except BaseException:
+            await pool.close()
+            raise
+        return pool
+
+    async def _open_kept(self, token: Tokens) -> KeptResults:
+        caller = identify(self.apis, hide(token))
+        # Without its document, the server to which the results belong may be unknown.
+        await self._ready(None)
+        return self._shared.find_kept(caller, keep=True)
