@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self, TypeAlias
 
@@ -221,27 +221,24 @@ def read(kind: Kind, text: str) -> Message:
     Raises:
         ProtocolError: the payload is not what its kind promises.
     """
-    match kind:
-        case Kind.CALL:
-            conditions, request = _split(text, 2)
-            return Call(request, conditions)
-        case Kind.REPLY:
-            number, reply = _split(text, 2)
-            return HostReply(_read_number(number), reply)
-        case Kind.STOP:
-            return Stop(_read_number(text))
-        case Kind.READY:
-            return Ready(text)
-        case Kind.START:
-            number, target, payload = _split(text, 3)
-            if len(target) > TARGET_CHARS:
-                raise ProtocolError("a host call with a target that is too long")
-            return HostCall(_read_number(number), target, payload)
-        case Kind.WAITING:
-            return Waiting(_read_number(text))
-        case Kind.DONE:
-            head, outcome = _split(text, 2)
-            return _read_done(head, outcome)
+    return _READERS[kind](text)
+
+
+def _read_call(text: str) -> Call:
+    conditions, request = _split(text, 2)
+    return Call(request, conditions)
+
+
+def _read_reply(text: str) -> HostReply:
+    number, reply = _split(text, 2)
+    return HostReply(_read_number(number), reply)
+
+
+def _read_host_call(text: str) -> HostCall:
+    number, target, payload = _split(text, 3)
+    if len(target) > TARGET_CHARS:
+        raise ProtocolError("a host call with a target that is too long")
+    return HostCall(_read_number(number), target, payload)
 
 
 def _split(text: str, parts: int) -> list[str]:
@@ -259,7 +256,8 @@ def _read_number(text: str) -> int:
     return int(text)
 
 
-def _read_done(head_text: str, outcome: str) -> Done:
+def _read_done(text: str) -> Done:
+    head_text, outcome = _split(text, 2)
     try:
         head = json.loads(head_text)
     except (ValueError, RecursionError) as error:
@@ -282,3 +280,15 @@ def _is_head_of_done(head: Mapping[str, Any]) -> bool:
         and math.isfinite(head["seconds"])
         and type(head["logs"]) is str
     )
+
+
+# A table: `match` would look up each member of the enumeration, which takes longer than reading.
+_READERS: Mapping[Kind, Callable[[str], Message]] = {
+    Kind.CALL: _read_call,
+    Kind.REPLY: _read_reply,
+    Kind.STOP: lambda text: Stop(_read_number(text)),
+    Kind.READY: Ready,
+    Kind.START: _read_host_call,
+    Kind.WAITING: lambda text: Waiting(_read_number(text)),
+    Kind.DONE: _read_done,
+}
