@@ -43,6 +43,7 @@ def test_ci_runs_the_two_commands_of_the_readme() -> None:
     commands = [block for block in blocks("sh") if block.startswith("python3 -m venv .venv && ")]
     assert len(commands) == 2
     assert all(command.count("\n") == 1 for command in commands), "one line each"
+    assert all("pip install -c constraints.txt " in command for command in commands)
     assert "'^python3 -m venv \\.venv && ' README.md" in (REPOSITORY / ".ci" / "run").read_text()
 
 
