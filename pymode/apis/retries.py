@@ -19,8 +19,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from tenacity import AsyncRetrying, RetryCallState, wait_exponential
-
 from pymode.errors import HttpError
 from pymode.http.client import Response
 
@@ -31,7 +29,8 @@ NOT_DONE = frozenset({429, 503})
 # What an attempt must have left. A refusal that is in hand is worth more than an attempt cut off
 # by the deadline, after which nobody knows whether it took effect.
 ATTEMPT_SECONDS = 1.0
-BACKOFF = wait_exponential(multiplier=0.25, max=8)
+# The waits double from the first to the longest, in seconds.
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.25, 8.0
 
 SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
 
@@ -54,6 +53,32 @@ class Pace:
 
 
 PACE = Pace()
+
+
+@dataclass(slots=True)
+class _History:
+    """What became of the attempts before the last one."""
+
+    statuses: list[int] = field(default_factory=list)
+    lost: bool = False
+
+    def note(self, response: Response | None, error: HttpError | None) -> None:
+        """Note how one attempt ended."""
+        status = response.status if response else error.status if error else None
+        if status is not None:
+            self.statuses.append(status)
+        elif error is not None and error.arrived:
+            self.lost = True
+
+    def sum_up(self, error: HttpError, attempts: int) -> HttpError:
+        """Return the error of the last attempt with what is known of those before."""
+        msg = f"{error} ({attempts} attempts"
+        if self.statuses:
+            msg += f"; answered: {', '.join(map(str, self.statuses))}"
+        if self.lost and not error.arrived:
+            msg += "; an earlier one was sent and got no answer: a write may have taken effect"
+        arrived = error.arrived or self.lost or bool(self.statuses)
+        return HttpError(msg + ")", kind=error.kind, arrived=arrived, status=error.status)
 
 
 async def send(
@@ -83,97 +108,48 @@ async def send(
     """
     now = pace.now or asyncio.get_running_loop().time
     repeatable = method in IDEMPOTENT if idempotent is None else idempotent
-    attempts = Attempts(once, repeatable, deadline, pace, now)
-    retrying = AsyncRetrying(
-        sleep=pace.sleep,
-        retry=attempts.may_repeat,
-        wait=attempts.choose_wait,
-        stop=attempts.is_last,
-        retry_error_callback=give_outcome,
-    )
+    history = _History()
+    attempt = 0
+    while True:
+        attempt += 1
+        response, error = await _try(once)
+        history.note(response, error)
+        wait_seconds = _choose_wait(response, attempt, pace)
+        is_last = attempt >= pace.attempts or now() + wait_seconds + ATTEMPT_SECONDS > deadline
+        if is_last or not _may_repeat(response, error, idempotent=repeatable):
+            break
+        await pace.sleep(wait_seconds)
+    if error is not None and attempt > 1:
+        raise history.sum_up(error, attempt) from error
+    if error is not None:
+        raise error
+    assert response is not None  # noqa: S101 - an attempt gives a response or an error
+    return response, attempt
+
+
+async def _try(
+    once: Callable[[], Awaitable[Response]],
+) -> tuple[Response | None, HttpError | None]:
     try:
-        response: Response = await retrying(attempts.make)
+        return await once(), None
     except HttpError as error:
-        if attempts.count == 1:
-            raise
-        raise attempts.sum_up(error) from error
-    return response, attempts.count
+        return None, error
 
 
-@dataclass(slots=True)
-class Attempts:
-    """The attempts at one request."""
-
-    once: Callable[[], Awaitable[Response]]
-    idempotent: bool
-    deadline: float
-    pace: Pace
-    now: Callable[[], float]
-    count: int = 0
-    statuses: list[int] = field(default_factory=list)
-    lost: bool = False
-
-    async def make(self) -> Response:
-        """Make one attempt."""
-        self.count += 1
-        try:
-            response = await self.once()
-        except HttpError as error:
-            if error.status is not None:
-                self.statuses.append(error.status)
-            elif error.arrived:
-                self.lost = True
-            raise
-        self.statuses.append(response.status)
-        return response
-
-    def may_repeat(self, state: RetryCallState) -> bool:
-        """Say whether the last attempt can be repeated without doing a thing twice."""
-        response, error = read_outcome(state)
-        if response is not None:
-            if response.status in NOT_DONE:
-                return True
-            return 500 <= response.status < 600 and self.idempotent
-        if not isinstance(error, HttpError):
-            return False
-        return not error.arrived or (error.kind == "broken" and self.idempotent)
-
-    def choose_wait(self, state: RetryCallState) -> float:
-        """Choose the seconds to wait: what the server asks for, and a random part on top."""
-        response, _ = read_outcome(state)
-        asked_seconds = read_retry_after(response) if response is not None else None
-        return (asked_seconds or 0.0) + BACKOFF(state) * (0.5 + self.pace.draw() / 2)
-
-    def is_last(self, state: RetryCallState) -> bool:
-        """Say whether there have been enough attempts, or no time is left for another."""
-        begins = self.now() + state.upcoming_sleep
-        return (
-            state.attempt_number >= self.pace.attempts or begins + ATTEMPT_SECONDS > self.deadline
-        )
-
-    def sum_up(self, error: HttpError) -> HttpError:
-        """Return the error of the last attempt with what is known of those before."""
-        msg = f"{error} ({self.count} attempts"
-        if self.statuses:
-            msg += f"; answered: {', '.join(map(str, self.statuses))}"
-        if self.lost and not error.arrived:
-            msg += "; an earlier one was sent and got no answer: a write may have taken effect"
-        arrived = error.arrived or self.lost or bool(self.statuses)
-        return HttpError(msg + ")", kind=error.kind, arrived=arrived, status=error.status)
+def _may_repeat(response: Response | None, error: HttpError | None, *, idempotent: bool) -> bool:
+    """Say whether an attempt can be repeated without doing a thing twice; see the table above."""
+    if response is not None:
+        return response.status in NOT_DONE or (500 <= response.status < 600 and idempotent)
+    if error is None:
+        return False
+    return not error.arrived or (error.kind == "broken" and idempotent)
 
 
-def read_outcome(state: RetryCallState) -> tuple[Response | None, BaseException | None]:
-    """Return what the last attempt gave: an answer, or an error."""
-    outcome = state.outcome
-    if outcome is None:
-        return None, None
-    error = outcome.exception()
-    return (None, error) if error is not None else (outcome.result(), None)
-
-
-def give_outcome(state: RetryCallState) -> Response | None:
-    """Return what the last attempt returned, or raise what it raised."""
-    return state.outcome.result() if state.outcome is not None else None
+def _choose_wait(response: Response | None, attempt: int, pace: Pace) -> float:
+    """Return the seconds to wait: what the server asks for, and a growing random part on top."""
+    asked_seconds = read_retry_after(response) if response is not None else None
+    growing = min(FIRST_WAIT_SECONDS * 2.0 ** (attempt - 1), LONGEST_WAIT_SECONDS)
+    return (asked_seconds or 0.0) + growing * (0.5 + pace.draw() / 2)
 
 
 def read_retry_after(response: Response) -> float | None:
@@ -193,7 +169,7 @@ def read_retry_after(response: Response) -> float | None:
 
 
 def read_date(text: str) -> datetime | None:
-    """Read an HTTP date; None when it is none."""
+    """Return an HTTP date, or None if the text is none."""
     try:
         date = parsedate_to_datetime(text[:100])
     except (ValueError, TypeError, IndexError, OverflowError):
