@@ -16,7 +16,7 @@ from types import TracebackType
 import httpx  # noqa: TID251 - the owner of this dependency
 
 from pymode.errors import HttpError, RequestRefused
-from pymode.http.decompression import Inflater
+from pymode.http.body import BodyReader
 
 # One part of a multipart upload: field name, then file name, content, content type.
 Part = tuple[str, tuple[str | None, bytes, str | None]]
@@ -211,20 +211,9 @@ class Http:
         return Response(response.status_code, headers, body)
 
     async def _read(self, response: httpx.Response, headers: Mapping[str, str]) -> bytes:
-        limit = self._response_bytes
-        declared = headers.get("content-length", "")
-        if declared.isdecimal() and int(declared[:20]) > limit:
-            raise too_large(limit)
-        inflater = Inflater.of(headers.get("content-encoding", ""), limit)
-        chunks: list[bytes] = []
-        read_bytes = 0
-        async for chunk in response.stream:  # type: ignore[union-attr]
-            read_bytes += len(chunk)
-            if read_bytes > limit:
-                raise too_large(limit)
-            chunks.append(inflater.feed(chunk) if inflater else chunk)
-        if inflater and read_bytes:
-            inflater.finish()
+        body = BodyReader(headers, self._response_bytes)
+        chunks = [body.feed(chunk) async for chunk in response.stream]  # type: ignore[union-attr]
+        body.finish()
         return b"".join(chunks)
 
     def _open_transport(self, scheme: str) -> httpx.AsyncHTTPTransport:
@@ -276,9 +265,3 @@ def split_base(base_url: str) -> tuple[tuple[str, str, int | None], bytes]:
     """Origin and path prefix of a base URL, as httpx reads them."""
     base = httpx.URL(base_url)
     return (base.scheme, base.host, base.port), base.raw_path.rstrip(b"/") + b"/"
-
-
-def too_large(limit: int) -> HttpError:
-    """The error for a body over `limit` bytes."""
-    msg = f"the response is larger than {limit:,} bytes; ask for fewer items or a smaller part"
-    return HttpError(msg, kind="too_large")

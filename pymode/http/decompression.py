@@ -1,4 +1,4 @@
-"""Bodies that a server compressed although it was asked not to, inflated under a cap."""
+"""Inflates bodies that a server compressed although it was asked not to, under a limit."""
 
 from __future__ import annotations
 
@@ -67,6 +67,10 @@ class Inflater:
             raise broken("data after its end")
         self._left_bytes -= len(inflated)
         return inflated
+
+    def renew(self) -> None:
+        """Allow `limit_bytes` anew from here on."""
+        self._left_bytes = self._limit_bytes
 
     def finish(self) -> None:
         """Check that the compressed data came to its end.

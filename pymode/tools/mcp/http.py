@@ -1,8 +1,8 @@
 """A server at a URL: Streamable HTTP, or the SSE transport from before it, every answer bounded.
 
-Requests go to httpx's transport of the SDK without proxies, netrc or cookies of the environment,
-as in `pymode.http.client`. The SDK logs URLs; it only ever sees the origin, because keys are often
-part of the path.
+Requests go to the transport of httpx2, which the SDK uses, without proxies, netrc or cookies of the
+environment, as in `pymode.http.client`. Both read bodies through `pymode.http.body`. The SDK logs
+URLs; it only ever sees the origin, because keys are often part of the path.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from typing import Any, cast
 
 import httpx2
 from mcp import types
-from mcp.client._transport import TransportStreams
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import MCP_SESSION_ID, streamable_http_client
 
+from pymode.errors import HttpError
+from pymode.http.body import BodyReader
 from pymode.tools.mcp.messages import MESSAGE_BYTES, ValueCounter, is_bushy
 from pymode.tools.mcp.servers import HttpServer
+from pymode.tools.mcp.streams import TransportStreams
 
 LOST = -32_099
 """The code of the error that says: the next call needs a new connection."""
@@ -60,7 +62,7 @@ def make_client(server: HttpServer, context: ssl.SSLContext) -> httpx2.AsyncClie
     """A client that reaches one server, under the URL that the SDK knows."""
     headers = {name: value.get_secret_value() for name, value in server.headers.items()}
     return httpx2.AsyncClient(
-        # A compressed answer has no bound that is known before it was read.
+        # A compressed answer costs time to inflate and has no size that is known ahead.
         headers={**headers, "Accept-Encoding": "identity"},
         # How long an answer may take is the matter of each call.
         timeout=httpx2.Timeout(_CONNECT_SECONDS, read=None),
@@ -98,14 +100,21 @@ class Bounded(httpx2.AsyncBaseTransport):
         if why:
             await response.aclose()
             return _fail(request, why, lost=why == _FORGOT)
+        try:
+            stream = _BoundedBody(response)
+        except HttpError as error:
+            await response.aclose()
+            return _fail(request, f"its answer cannot be read: {error}", lost=False)
         headers = response.headers
         if "location" in headers:
             headers["location"] = str(self._url.join(headers["location"]))
-        is_stream = headers.get("content-type", "").lower().startswith("text/event-stream")
+        # The body below is inflated already, so these say nothing true about it.
+        for name in ("content-encoding", "content-length"):
+            headers.pop(name, None)
         return httpx2.Response(
             response.status_code,
             headers=headers,
-            stream=_BoundedBody(cast(httpx2.AsyncByteStream, response.stream), is_stream=is_stream),
+            stream=stream,
             extensions=response.extensions,
         )
 
@@ -115,25 +124,36 @@ class Bounded(httpx2.AsyncBaseTransport):
 
 
 class _BoundedBody(httpx2.AsyncByteStream):
-    def __init__(self, inner: httpx2.AsyncByteStream, *, is_stream: bool) -> None:
-        self._inner = inner
-        self._is_stream = is_stream
+    """The body of an answer, inflated and within its limits.
+
+    Raises:
+        HttpError: it is declared to be too large, or its encoding is not understood.
+    """
+
+    def __init__(self, response: httpx2.Response) -> None:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        self._inner = cast(httpx2.AsyncByteStream, response.stream)
+        self._is_stream = headers.get("content-type", "").lower().startswith("text/event-stream")
+        # The SDK's reader of events has the limit of each event, and its own words for it.
+        limit_bytes = 2 * MESSAGE_BYTES if self._is_stream else MESSAGE_BYTES
+        self._body = BodyReader(headers, limit_bytes)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        size, counter = 0, ValueCounter()
+        counter = ValueCounter()
         try:
-            async for chunk in self._inner:
-                # The reader of events counts the bytes of each; here one ends the count.
+            async for received in self._inner:
+                chunk = self._body.feed(received)
                 end = chunk.rfind(b"\n\n") if self._is_stream else -1
                 if end >= 0:
-                    size, counter = 0, ValueCounter()
-                size += len(chunk) - max(end, 0)
+                    counter = ValueCounter()
+                    self._body.renew()
                 counter.feed(chunk[max(end, 0) :])
-                if size > MESSAGE_BYTES and not self._is_stream:
-                    raise httpx2.StreamError(f"more than {MESSAGE_BYTES:,} bytes")
                 if is_bushy(counter.values):
                     raise httpx2.StreamError("too many values")
                 yield chunk
+            self._body.finish()
+        except HttpError as error:
+            raise httpx2.StreamError(str(error)) from None
         except httpx2.TransportError:
             raise httpx2.StreamError(_BROKE) from None
 
@@ -143,8 +163,6 @@ class _BoundedBody(httpx2.AsyncByteStream):
 
 def _find_fault(request: httpx2.Request, response: httpx2.Response) -> str | None:
     status = response.status_code
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
-        return "it compresses its answers, which it was asked not to do"
     if request.method != "POST":
         return None
     if status in (401, 403):

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import anyio
 from mcp import Client, types
-from mcp.client._transport import TransportStreams
 from mcp.client.session import ClientRequestContext
 from mcp.client.subscriptions import SubscriptionLost
 from mcp.shared.exceptions import MCPError
@@ -23,6 +22,7 @@ from pymode.tools.mcp.messages import Mended, cut
 from pymode.tools.mcp.passing import Passages
 from pymode.tools.mcp.servers import HttpServer, LocalServer, Server, StdioServer
 from pymode.tools.mcp.stdio import run_process
+from pymode.tools.mcp.streams import TransportStreams
 from pymode.tools.tool import ToolFailed
 
 START_SECONDS = 30.0

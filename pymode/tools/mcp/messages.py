@@ -16,9 +16,10 @@ from types import TracebackType
 from typing import Any
 
 from mcp import types
-from mcp.client._transport import ReadStream  # the Protocol of the streams of a transport
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
+
+from pymode.tools.mcp.streams import ReadStream
 
 RESULT_BYTES = 64 * 1024 * 1024
 """The most that one result may have, and all tools of a server together."""

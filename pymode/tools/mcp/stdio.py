@@ -14,12 +14,12 @@ from typing import cast
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from mcp.client._transport import TransportStreams
 from mcp.client.stdio import get_default_environment
 from mcp.shared.message import SessionMessage
 
 from pymode.tools.mcp.messages import Endless, Item, Lines
 from pymode.tools.mcp.servers import StdioServer
+from pymode.tools.mcp.streams import TransportStreams
 
 # One read takes at most this; pipes of Linux hold 64 KiB.
 _CHUNK_BYTES = 256 * 1024
