@@ -9,7 +9,7 @@ import pytest
 from mcp import types
 from mcp.types import CallToolResult, TextContent
 
-from pymode.tools.mcp.messages import Endless, Lines, ValueCounter, count_values
+from pymode.tools.mcp.messages import LineReader, MessageTooLong, ValueCounter, count_values
 from pymode.tools.mcp.results import check, is_wrapped, read_error, read_result, spell_arguments
 from pymode.tools.tool import ToolFailed
 
@@ -109,7 +109,7 @@ def test_bytes_in_arguments_are_base64() -> None:
 @pytest.mark.parametrize("step", [1, 3, 10_000])
 def test_lines_come_together_from_any_pieces(step: int) -> None:
     data = b'{"jsonrpc":"2.0","id":1,"result":{}}\n\n{"jsonrpc":"2.0","method":"a/b"}\n'
-    lines = Lines()
+    lines = LineReader()
     found = [
         message.message
         for start in range(0, len(data), step)
@@ -129,7 +129,7 @@ def test_lines_come_together_from_any_pieces(step: int) -> None:
     ],
 )
 def test_an_answer_that_is_too_long_is_an_error_with_its_id(line: bytes) -> None:
-    lines = Lines(most_bytes=20_000)
+    lines = LineReader(most_bytes=20_000)
     data = line % (b"x" * 30_000) + b"\n"
     pieces = [data[start : start + 1_000] for start in range(0, len(data), 1_000)]
     (found,) = [message for piece in pieces for message in lines.feed(piece)]
@@ -139,17 +139,17 @@ def test_an_answer_that_is_too_long_is_an_error_with_its_id(line: bytes) -> None
 
 
 def test_a_line_without_an_end_ends_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pymode.tools.mcp.messages._ENDLESS_BYTES", 10_000)
-    lines = Lines(most_bytes=5_000)
+    monkeypatch.setattr("pymode.tools.mcp.messages._MAX_LINE_BYTES", 10_000)
+    lines = LineReader(most_bytes=5_000)
     for _ in range(10):
         assert lines.feed(b"x" * 1_000) == []
-    with pytest.raises(Endless):
+    with pytest.raises(MessageTooLong):
         lines.feed(b"x")
 
 
 def test_lists_without_number_are_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pymode.tools.mcp.messages._MOST_VALUES", 1_000)
-    (found,) = Lines().feed(
+    monkeypatch.setattr("pymode.tools.mcp.messages._MAX_VALUES", 1_000)
+    (found,) = LineReader().feed(
         b'{"jsonrpc":"2.0","id":7,"result":{"a":[' + b"[]," * 2_000 + b"[]]}}\n"
     )
     assert isinstance(found.message, types.JSONRPCError)
@@ -157,8 +157,8 @@ def test_lists_without_number_are_not_parsed(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_values_without_number_are_not_parsed_either(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pymode.tools.mcp.messages._MOST_VALUES", 1_000)
-    (found,) = Lines().feed(
+    monkeypatch.setattr("pymode.tools.mcp.messages._MAX_VALUES", 1_000)
+    (found,) = LineReader().feed(
         b'{"jsonrpc":"2.0","id":7,"result":{"a":[' + b"0.5," * 2_000 + b"1]}}\n"
     )
     assert isinstance(found.message, types.JSONRPCError)
@@ -166,7 +166,7 @@ def test_values_without_number_are_not_parsed_either(monkeypatch: pytest.MonkeyP
 
 
 def test_commas_and_brackets_in_texts_are_no_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pymode.tools.mcp.messages._MOST_VALUES", 2)
+    monkeypatch.setattr("pymode.tools.mcp.messages._MAX_VALUES", 2)
     assert count_values(rb'{"a": ["[,,{", "\",,,", "\\", 1]}') == 5
 
 

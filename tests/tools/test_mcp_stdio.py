@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from mcp_sources import around, call, script, serve
 
-from pymode.tools.mcp import connection, life
+from pymode.tools.mcp import session as session
+from pymode.tools.mcp import supervisor as connection
 from pymode.tools.tool import ToolFailed
 
 pytestmark = pytest.mark.anyio
@@ -63,7 +64,7 @@ async def test_a_cancelled_call_leaves_the_server_running() -> None:
 
 
 async def test_a_server_that_does_not_start_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(life, "START_SECONDS", 0.3)
+    monkeypatch.setattr(session, "START_SECONDS", 0.3)
     async with serve(script("hangs", "at_start")) as source:
         with pytest.raises(ToolFailed, match="did not start within"):
             await source.list()

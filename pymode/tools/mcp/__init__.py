@@ -5,7 +5,7 @@ config.py      the `mcpServers` JSON of MCP clients
 messages.py    what a server sends, bounded and put in order before the SDK reads it
 stdio.py       a server in a process of its own
 http.py        a server at a URL
-life.py        one run of a server, from its start to its end
+session.py        one run of a server, from its start to its end
 connection.py  a server over time: its runs, and the pauses between them
 exchange.py    one call of a tool, with the questions in between
 passing.py     questions and progress of a server, on their way to the client

@@ -1,4 +1,4 @@
-"""The `mcpServers` JSON that MCP clients keep."""
+"""Reads the `mcpServers` JSON of MCP clients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pymode.errors import ConfigError
 from pymode.tools.mcp.servers import Server, read_entry
 
 # Such files have some kilobytes.
-_MOST_BYTES = 4 * 1024 * 1024
+_MAX_BYTES = 4 * 1024 * 1024
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def read_config(
     given: str | Path | Mapping[str, Any], environment: Mapping[str, str] | None = None
 ) -> dict[str, Server]:
-    """The servers of one configuration, by their names in it.
+    """Return the servers of one configuration, by their names in it.
 
     A disabled server is left out, and its variables need not be set.
 
@@ -51,10 +51,10 @@ def read_config(
 def _load(path: Path) -> Mapping[str, Any]:
     try:
         with path.open("rb") as file:
-            text = file.read(_MOST_BYTES + 1)
+            text = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from None
-    if len(text) > _MOST_BYTES:
+    if len(text) > _MAX_BYTES:
         raise ConfigError(f"{path} is no MCP configuration: it has more than 4 MiB")
     try:
         config = json.loads(text)

@@ -1,4 +1,4 @@
-"""A server at a URL: Streamable HTTP, or the SSE transport from before it, every answer bounded.
+"""A server at a URL, over Streamable HTTP or the older SSE transport, with bounded answers.
 
 Requests go to the transport of httpx2, which the SDK uses, without proxies, netrc or cookies of the
 environment, as in `pymode.http.client`. Both read bodies through `pymode.http.body`. The SDK logs
@@ -21,11 +21,11 @@ from mcp.client.streamable_http import MCP_SESSION_ID, streamable_http_client
 
 from pymode.errors import HttpError
 from pymode.http.body import BodyReader
-from pymode.tools.mcp.messages import MESSAGE_BYTES, ValueCounter, is_bushy
+from pymode.tools.mcp.messages import MESSAGE_BYTES, ValueCounter, has_too_many_values
 from pymode.tools.mcp.servers import HttpServer
 from pymode.tools.mcp.streams import TransportStreams
 
-LOST = -32_099
+CONNECTION_LOST = -32_099
 """The code of the error that says: the next call needs a new connection."""
 
 _CONNECT_SECONDS = 10.0
@@ -37,7 +37,7 @@ _REFUSES = "it refuses access (HTTP {}): check its headers, or its token"
 
 
 @asynccontextmanager
-async def reach(server: HttpServer) -> AsyncIterator[TransportStreams]:
+async def open_http(server: HttpServer) -> AsyncIterator[TransportStreams]:
     """Open the transport; it connects with its first message."""
     context = await asyncio.to_thread(_tls)
     origin = _origin(server)
@@ -59,19 +59,20 @@ async def reach(server: HttpServer) -> AsyncIterator[TransportStreams]:
 
 
 def make_client(server: HttpServer, context: ssl.SSLContext) -> httpx2.AsyncClient:
-    """A client that reaches one server, under the URL that the SDK knows."""
+    """Return a client for one server. The SDK knows only the server's origin."""
     headers = {name: value.get_secret_value() for name, value in server.headers.items()}
+    inner = httpx2.AsyncHTTPTransport(verify=context, trust_env=False)
     return httpx2.AsyncClient(
         # A compressed answer costs time to inflate and has no size that is known ahead.
         headers={**headers, "Accept-Encoding": "identity"},
-        # How long an answer may take is the matter of each call.
+        # Each call has a deadline of its own for its answer.
         timeout=httpx2.Timeout(_CONNECT_SECONDS, read=None),
-        transport=Bounded(server, httpx2.AsyncHTTPTransport(verify=context, trust_env=False)),
+        transport=BoundedTransport(server, inner),
         trust_env=False,
     )
 
 
-class Bounded(httpx2.AsyncBaseTransport):
+class BoundedTransport(httpx2.AsyncBaseTransport):
     """Sends requests to the real URL, and reads no more of an answer than is allowed.
 
     What fails is answered with an error of JSON-RPC, because an exception would end the whole
@@ -84,7 +85,7 @@ class Bounded(httpx2.AsyncBaseTransport):
         self._inner = inner
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The response, or one that says why there is none."""
+        """Return the response, or a response that says why there is none."""
         real = httpx2.Request(
             request.method,
             self._url if request.url == self._origin else request.url,
@@ -148,7 +149,7 @@ class _BoundedBody(httpx2.AsyncByteStream):
                     counter = ValueCounter()
                     self._body.renew()
                 counter.feed(chunk[max(end, 0) :])
-                if is_bushy(counter.values):
+                if has_too_many_values(counter.values):
                     raise httpx2.StreamError("too many values")
                 yield chunk
             self._body.finish()
@@ -178,7 +179,7 @@ def _find_fault(request: httpx2.Request, response: httpx2.Response) -> str | Non
 def _fail(request: httpx2.Request, why: str, *, lost: bool = True) -> httpx2.Response:
     if request.method == "DELETE":
         return httpx2.Response(204)
-    code = LOST if lost else types.INTERNAL_ERROR
+    code = CONNECTION_LOST if lost else types.INTERNAL_ERROR
     error = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": why}}
     return httpx2.Response(502, json=error)
 

@@ -1,4 +1,4 @@
-"""What a server sends, bounded and put in order before the SDK reads it.
+"""Bounds and repairs the messages of a server before the SDK reads them.
 
 The SDK refuses a whole listing for one bad tool, and validates results against schemas that the
 server wrote, patterns included. Here each tool is mended or left out, and its output schema
@@ -32,11 +32,11 @@ OUTPUT_SCHEMA = "pymode/output-schema"
 
 # `[],` takes 3 bytes and `0.5,` four; once it is parsed and checked by the SDK each has 170, and
 # takes half a microsecond of the event loop.
-_MOST_VALUES = 2_000_000
+_MAX_VALUES = 2_000_000
 _SLICE_BYTES = 2**20
 _EDGE_BYTES = 4_096
 # Past this a server does not send too much, it does not stop.
-_ENDLESS_BYTES = 2 * MESSAGE_BYTES
+_MAX_LINE_BYTES = 2 * MESSAGE_BYTES
 _NAME_CHARS = 256
 _DESCRIPTION_CHARS = 4_000
 _SCHEMA_BYTES = 256 * 1024
@@ -49,12 +49,12 @@ _log = logging.getLogger(__name__)
 Item = SessionMessage | Exception
 
 
-class Endless(Exception):
-    """A server sends a message that does not end."""
+class MessageTooLong(Exception):
+    """A server sends a message that is too long."""
 
 
-class Lines:
-    """Puts lines together from what comes in; keeps only the edges of one that is too long."""
+class LineReader:
+    """Builds lines from pieces; of a line that is too long it keeps only both ends."""
 
     def __init__(self, most_bytes: int = MESSAGE_BYTES) -> None:
         self._most_bytes = most_bytes
@@ -62,10 +62,10 @@ class Lines:
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[SessionMessage]:
-        """The messages that `chunk` completes.
+        """Return the messages that `chunk` completes.
 
         Raises:
-            Endless: there is no end of the line.
+            MessageTooLong: there is no end of the line.
         """
         *ends, rest = chunk.split(b"\n")
         found = []
@@ -80,8 +80,8 @@ class Lines:
     def _add(self, part: bytes) -> None:
         self._size += len(part)
         self._parts.append(part)
-        if self._size > _ENDLESS_BYTES:
-            raise Endless
+        if self._size > _MAX_LINE_BYTES:
+            raise MessageTooLong
         if self._size > self._most_bytes and len(self._parts) > 2:
             whole = b"".join(self._parts)
             self._parts = [whole[:_EDGE_BYTES], whole[-_EDGE_BYTES:]]
@@ -97,10 +97,10 @@ class Lines:
 
 
 def read_message(line: bytes) -> SessionMessage | None:
-    """One line as a message; an answer that cannot be read becomes an error with its id."""
+    """Return one line as a message; an unreadable answer becomes an error with its id."""
     if not line.strip():
         return None
-    if is_bushy(count_values(line)):
+    if has_too_many_values(count_values(line)):
         return _refuse(line, "the answer has too many values; ask for less")
     try:
         return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
@@ -109,9 +109,9 @@ def read_message(line: bytes) -> SessionMessage | None:
 
 
 def count_values(data: bytes) -> int:
-    """How many values of JSON there are at most."""
+    """Return an upper bound of the number of JSON values."""
     rough = count_marks(data)
-    if rough <= _MOST_VALUES:
+    if rough <= _MAX_VALUES:
         return rough
     counter = ValueCounter()
     for start in range(0, len(data), _SLICE_BYTES):
@@ -120,7 +120,7 @@ def count_values(data: bytes) -> int:
 
 
 class ValueCounter:
-    """Counts the values of JSON that comes in pieces, at most; commas in texts do not count."""
+    """Bounds the number of JSON values in pieces of a text; commas inside strings do not count."""
 
     def __init__(self) -> None:
         self.values = 0
@@ -128,7 +128,7 @@ class ValueCounter:
         self._tail = b""
 
     def feed(self, data: bytes) -> None:
-        """Count those of the next piece."""
+        """Count the values of the next piece."""
         data = self._tail + data
         bare = data.rstrip(b"\\")
         # Of the backslashes at the end, pairs mean nothing; a single one may precede a quote.
@@ -139,13 +139,13 @@ class ValueCounter:
 
 
 def count_marks(data: bytes) -> int:
-    """How many values there are at most where no text holds marks."""
+    """Return an upper bound of the number of values, if no string contains separators."""
     return data.count(b"[") + data.count(b"{") + data.count(b",")
 
 
-def is_bushy(values: int) -> bool:
-    """Whether so many values would take too much memory and time."""
-    return values > _MOST_VALUES
+def has_too_many_values(values: int) -> bool:
+    """Say whether so many values would take too much memory and time."""
+    return values > _MAX_VALUES
 
 
 def _refuse(line: bytes, why: str) -> SessionMessage | None:
@@ -169,8 +169,8 @@ def _find_id(line: bytes) -> int | str | None:
     return int(found[1]) if found[1] else found[2].decode(errors="replace")
 
 
-class Mended:
-    """The stream of what a server sends, each listing of tools mended.
+class MendedStream:
+    """The stream of a server's messages, with repaired lists of tools.
 
     Args:
         inner: the stream of a transport.
@@ -183,18 +183,18 @@ class Mended:
 
     @property
     def last_context(self) -> Context | None:
-        """The context of the request whose answer came last, where the transport knows it."""
+        """The context of the request whose answer came last, if the transport knows it."""
         return getattr(self._inner, "last_context", None)
 
     async def receive(self) -> Item:
-        """The next message."""
+        """Return the next message."""
         return mend(await self._inner.receive())
 
     async def aclose(self) -> None:
         """Close the stream of the transport."""
         await self._inner.aclose()
 
-    def __aiter__(self) -> Mended:
+    def __aiter__(self) -> MendedStream:
         return self
 
     async def __anext__(self) -> Item:
@@ -204,7 +204,7 @@ class Mended:
             self._ended()
             raise
 
-    async def __aenter__(self) -> Mended:
+    async def __aenter__(self) -> MendedStream:
         await self._inner.__aenter__()
         return self
 
@@ -218,7 +218,7 @@ class Mended:
 
 
 def mend(item: Item) -> Item:
-    """A message with the tools in it mended."""
+    """Return a message with its tools repaired."""
     if isinstance(item, SessionMessage) and isinstance(item.message, types.JSONRPCResponse):
         result = item.message.result
         if isinstance(result.get("tools"), list):
@@ -229,7 +229,7 @@ def mend(item: Item) -> Item:
 
 
 def mend_tool(given: Any) -> dict[str, Any] | None:
-    """What is used of a tool, each part of the kind it should be; None where it has no name."""
+    """Return the parts of a tool that are used, each of its right type; None without a name."""
     name = given.get("name") if isinstance(given, dict) else None
     if not isinstance(name, str) or not 0 < len(name) <= _NAME_CHARS:
         _log.warning("a tool of an MCP server was left out: it has no usable name")
@@ -255,12 +255,12 @@ def mend_tool(given: Any) -> dict[str, Any] | None:
 
 
 def cut(text: str, most_chars: int) -> str:
-    """The beginning of a text."""
+    """Return the beginning of a text."""
     return text if len(text) <= most_chars else f"{text[: most_chars - 2]} …"
 
 
 def _mend_schema(given: Any) -> tuple[dict[str, Any], bool]:
-    """A schema, and whether it was too large."""
+    """Return a schema, and whether it was too large."""
     if not isinstance(given, dict):
         return {}, False
     is_large = len(json.dumps(given, ensure_ascii=False)) > _SCHEMA_BYTES

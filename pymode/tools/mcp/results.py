@@ -1,4 +1,4 @@
-"""The result of a tool as a Python value."""
+"""Turns the result of a tool into a Python value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pydantic_core
 from mcp import types
 
-from pymode.tools.mcp.messages import RESULT_BYTES, count_values, cut, is_bushy
+from pymode.tools.mcp.messages import RESULT_BYTES, count_values, cut, has_too_many_values
 from pymode.tools.tool import Schema, ToolFailed
 
 _ERROR_CHARS = 8_000
@@ -22,7 +22,7 @@ _DEEPEST = 200
 
 
 def read_result(result: types.CallToolResult, *, is_wrapped: bool) -> Any:
-    """What the code gets: JSON values and bytes.
+    """Return what the code gets: JSON values and bytes.
 
     Structured content comes first; then text, as JSON where it is JSON; images, audio and blobs
     as bytes; links as dicts. Several blocks are a list, none is None.
@@ -46,14 +46,14 @@ def read_result(result: types.CallToolResult, *, is_wrapped: bool) -> Any:
 
 
 def read_error(result: types.CallToolResult) -> str:
-    """What a failed tool says."""
+    """Return the message of a failed tool."""
     texts = [block.text for block in result.content if isinstance(block, types.TextContent)]
     said = "\n".join(text for text in texts if text.strip())
     return cut(said, _ERROR_CHARS) or "the tool failed and does not say why"
 
 
 def is_wrapped(schema: Schema | None) -> bool:
-    """Whether results of this schema are objects only because MCP wanted objects."""
+    """Say whether results of this schema are objects only because MCP requires objects."""
     if not schema:
         return False
     properties = schema.get("properties")
@@ -63,7 +63,7 @@ def is_wrapped(schema: Schema | None) -> bool:
 
 
 def unwrap(schema: Schema) -> Schema:
-    """The schema of the value within; see `is_wrapped`."""
+    """Return the schema of the value inside; see `is_wrapped`."""
     inner = schema["properties"][_WRAPPED]
     if not isinstance(inner, Mapping):
         return {}
@@ -72,7 +72,7 @@ def unwrap(schema: Schema) -> Schema:
 
 
 def check(value: Any) -> None:
-    """Make sure that a value is JSON and bytes, not too large and not too deep.
+    """Check that a value is JSON and bytes, not too large and not too deep.
 
     Raises:
         ToolFailed: it is not.
@@ -95,7 +95,7 @@ def check(value: Any) -> None:
 
 
 def spell_arguments(value: Any) -> Any:
-    """Arguments as JSON alone: bytes are base64, which is what MCP has for them."""
+    """Return arguments as plain JSON: bytes become base64, as MCP has them."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return base64.b64encode(value).decode()
     if isinstance(value, Mapping):
@@ -139,7 +139,7 @@ def _read_block(block: types.ContentBlock) -> Any:
 
 def _read_text(text: str) -> Any:
     # A text that is JSON with more values than fit is still a text.
-    if is_bushy(count_values(text.encode(errors="replace"))):
+    if has_too_many_values(count_values(text.encode(errors="replace"))):
         return text
     try:
         return pydantic_core.from_json(text, allow_inf_nan=False)

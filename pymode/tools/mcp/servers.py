@@ -1,4 +1,4 @@
-"""What is known of an MCP server before it is reached: a command, a URL, or an object."""
+"""What a user gives for an MCP server: a command, a URL, or an object."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class StdioServer:
 
     @property
     def secrets(self) -> list[SecretStr]:
-        """What no message may hold: the values of the environment that was given."""
+        """What no message may contain: the values of the environment that was given."""
         return list(self.env.values())
 
     @property
     def place(self) -> str:
-        """What may be said of it: the name of the program."""
+        """What messages may say about it: the name of the program."""
         return Path(self.command).name
 
 
@@ -66,7 +66,7 @@ class HttpServer:
 
     @property
     def secrets(self) -> list[SecretStr]:
-        """What no message may hold: header values, tokens in them, the path and the query."""
+        """What no message may contain: header values, tokens in them, the path and the query."""
         values = [value.get_secret_value() for value in self.headers.values()]
         values += [value.partition(" ")[2] for value in values]
         parts = urlsplit(self.url)
@@ -74,7 +74,7 @@ class HttpServer:
 
     @property
     def place(self) -> str:
-        """What may be said of it: its host."""
+        """What messages may say about it: its host."""
         return urlsplit(self.url).hostname or "?"
 
 
@@ -92,7 +92,7 @@ class LocalServer:
 
     @property
     def place(self) -> str:
-        """What may be said of it."""
+        """What messages may say about it."""
         return "this process"
 
 
@@ -113,7 +113,7 @@ ServerSource = (
 
 
 def read_server(name: str, given: object) -> Server:
-    """What a user gave for one server.
+    """Return the server that a user gave in any of the accepted forms.
 
     Args:
         name: what the user calls it, for the error.
@@ -143,7 +143,7 @@ def read_server(name: str, given: object) -> Server:
 
 
 def read_entry(name: str, entry: Mapping[Any, Any]) -> Server:
-    """One value of `mcpServers`, its variables already replaced.
+    """Return the server of one value of `mcpServers`, with its variables already replaced.
 
     Raises:
         ConfigError: it has neither "command" nor "url", or a field of the wrong kind.
@@ -177,7 +177,7 @@ def make_command(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> StdioServer:
-    """A server that is started by a command.
+    """Return a server that is started by a command.
 
     Raises:
         ConfigError: there is no program, or a word cannot be part of a command.
@@ -196,7 +196,7 @@ def make_command(
 
 
 def make_url(name: str, url: str, headers: Mapping[str, str], is_sse: bool = False) -> HttpServer:
-    """A server at a URL; a user and password in it become a header.
+    """Return a server at a URL; a user and password in it become a header.
 
     Raises:
         ConfigError: the URL or a header cannot be sent.

@@ -16,12 +16,9 @@ from pydantic import ValidationError
 from pymode.actions.context import Context
 from pymode.namespaces import Kind
 from pymode.tools.mcp.config import read_config
-from pymode.tools.mcp.connection import Connection
-from pymode.tools.mcp.exchange import exchange
-from pymode.tools.mcp.http import LOST
-from pymode.tools.mcp.life import START_SECONDS, Life
+from pymode.tools.mcp.http import CONNECTION_LOST
+from pymode.tools.mcp.in_flight import CallInFlight
 from pymode.tools.mcp.messages import OUTPUT_SCHEMA, RESULT_BYTES, mend_tool
-from pymode.tools.mcp.passing import Passage
 from pymode.tools.mcp.results import (
     is_wrapped,
     read_error,
@@ -30,15 +27,18 @@ from pymode.tools.mcp.results import (
     unwrap,
 )
 from pymode.tools.mcp.servers import LocalServer, Server, ServerSource, read_server
+from pymode.tools.mcp.session import START_SECONDS, Session
+from pymode.tools.mcp.supervisor import Supervisor
+from pymode.tools.mcp.tool_call import call_tool
 from pymode.tools.naming import name_all
 from pymode.tools.signature import signature
 from pymode.tools.tool import Schema, Tool, ToolFailed
 
-_MOST_TOOLS = 10_000
-_MOST_PAGES = 1_000
+_MAX_TOOLS = 10_000
+_MAX_PAGES = 1_000
 _CURSOR_CHARS = 64 * 1024
 # However long a server says that its listing stays as it is.
-_MOST_FRESH_SECONDS = 3_600.0
+_MAX_FRESH_SECONDS = 3_600.0
 _ERROR_CHARS = 8_000
 
 _log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 def make_sources(
     given: Mapping[str, ServerSource] | str | Path, taken: Iterable[str] = ()
 ) -> list[MCPSource]:
-    """The namespaces of several servers; none is started yet.
+    """Return the namespaces of several servers; none is started yet.
 
     Args:
         given: servers by name, see `read_server`; or the `mcpServers` JSON of MCP clients, as the
@@ -78,7 +78,7 @@ class MCPSource:
     def __init__(self, name: str, server: Server) -> None:
         self._name = name
         self._server = server
-        self._connection = Connection(name, server, self._note_change)
+        self._connection = Supervisor(name, server, self._note_change)
         self._lock = asyncio.Lock()
         self._tools: Mapping[str, Tool] = {}
         self._wrapped: frozenset[str] = frozenset()
@@ -100,77 +100,79 @@ class MCPSource:
             self._connection.begin()
 
     async def aclose(self) -> None:
-        """End the server; a second time does nothing."""
+        """Stop the server; a second call does nothing."""
         await self._connection.aclose()
 
     async def list(self) -> Mapping[str, Tool]:
-        """The tools as they are now; see `pymode.tools.tool.Source`.
+        """Return the current tools; see `pymode.tools.tool.Source`.
 
         Raises:
             ToolFailed: the server cannot be reached, or does not list them within 30 s.
         """
         async with self._lock:
             deadline = asyncio.get_running_loop().time() + START_SECONDS
-            life = await self._connection.use(deadline)
-            if not self._is_fresh(life):
-                await self._refresh(life, deadline)
+            session = await self._connection.use(deadline)
+            if not self._is_fresh(session):
+                await self._refresh(session, deadline)
             return self._tools
 
     async def call(self, tool: Tool, arguments: Mapping[str, Any], context: Context) -> Any:
-        """The result of a tool; see `pymode.tools.tool.Source`.
+        """Call a tool; see `pymode.tools.tool.Source`.
 
         Raises:
             ToolFailed: the tool failed, the server refused or ended, or the deadline came.
         """
-        life = await self._connection.use(context.deadline)
-        passage = Passage(context, f"The MCP server {self._name!r}")
+        session = await self._connection.use(context.deadline)
+        call = CallInFlight(context, f"The MCP server {self._name!r}")
         try:
-            result = await life.run(
-                self._exchange(life, passage, tool.title, spell_arguments(arguments)),
+            result = await session.run(
+                self._exchange(session, call, tool.title, spell_arguments(arguments)),
                 context.deadline,
             )
             if result.is_error:
-                raise ToolFailed(life.hidden.clean(read_error(result), _ERROR_CHARS))
+                raise ToolFailed(session.hidden.clean(read_error(result), _ERROR_CHARS))
             self._connection.note_success()
             wrapped = tool.title in self._wrapped
             # Reading 64 MiB takes longer than other calls should wait.
             value = await asyncio.to_thread(read_result, result, is_wrapped=wrapped)
-            return await asyncio.to_thread(life.hidden.replace, value) if life.hidden else value
+            return (
+                await asyncio.to_thread(session.hidden.replace, value) if session.hidden else value
+            )
         except Exception as error:
-            failed = self._explain(error, life)
-            declined = "".join(f"\n({self._name}: {note})" for note in passage.notes)
+            failed = self._explain(error, session)
+            declined = "".join(f"\n({self._name}: {note})" for note in call.notes)
             raise ToolFailed(f"{failed}{declined}") from None
 
     async def _exchange(
-        self, life: Life, passage: Passage, title: str, arguments: dict[str, Any]
+        self, session: Session, call: CallInFlight, title: str, arguments: dict[str, Any]
     ) -> types.CallToolResult:
-        with life.passages.begin(passage):
-            return await exchange(life.client, passage, title, arguments)
+        with session.calls.begin(call):
+            return await call_tool(session.client, call, title, arguments)
 
     def _note_change(self) -> None:
         self._changes += 1
 
-    def _is_fresh(self, life: Life) -> bool:
+    def _is_fresh(self, session: Session) -> bool:
         if self._listed_at_change != self._changes:
             return False
-        return life.is_notified or asyncio.get_running_loop().time() < self._fresh_until
+        return session.is_notified or asyncio.get_running_loop().time() < self._fresh_until
 
-    async def _refresh(self, life: Life, deadline: float) -> None:
+    async def _refresh(self, session: Session, deadline: float) -> None:
         changes = self._changes
         try:
-            found, fresh_seconds = await life.run(self._fetch(life), deadline)
+            found, fresh_seconds = await session.run(self._fetch(session), deadline)
             tools, wrapped = await asyncio.to_thread(self._describe, found)
         except TimeoutError:
             msg = f"the MCP server {self._name!r} did not list its tools within 30 s"
             raise ToolFailed(msg) from None
         except Exception as error:
-            raise self._explain(error, life) from None
+            raise self._explain(error, session) from None
         self._tools, self._wrapped = tools, wrapped
         self._listed_at_change = changes
         self._fresh_until = asyncio.get_running_loop().time() + fresh_seconds
 
-    async def _fetch(self, life: Life) -> tuple[Sequence[types.Tool], float]:
-        """All tools, by all pages, and for how many seconds they stay as they are."""
+    async def _fetch(self, session: Session) -> tuple[Sequence[types.Tool], float]:
+        """Return the tools of all pages, and for how many seconds the list stays valid."""
         tools: dict[str, types.Tool] = {}
         cursors: set[str] = set()
         cursor: str | None = None
@@ -178,14 +180,14 @@ class MCPSource:
         while True:
             params = types.PaginatedRequestParams(cursor=cursor) if cursor else None
             try:
-                page = await life.client.session.list_tools(params=params)
+                page = await session.client.session.list_tools(params=params)
             except MCPError as error:
                 if error.error.code == types.METHOD_NOT_FOUND and cursor is None:
                     return [], 0.0
                 raise
             for tool in page.tools:
                 size += _weigh(tool)
-                if len(tools) >= _MOST_TOOLS or size > RESULT_BYTES:
+                if len(tools) >= _MAX_TOOLS or size > RESULT_BYTES:
                     _log.warning("%s has more tools than fit; %d are kept", self._name, len(tools))
                     return [*tools.values()], 0.0
                 tools.setdefault(tool.name, tool)
@@ -193,9 +195,9 @@ class MCPSource:
             if not cursor or cursor in cursors or len(cursor) > _CURSOR_CHARS:
                 break
             cursors.add(cursor)
-            if len(cursors) >= _MOST_PAGES:
+            if len(cursors) >= _MAX_PAGES:
                 break
-        return [*tools.values()], min((page.ttl_ms or 0) / 1_000, _MOST_FRESH_SECONDS)
+        return [*tools.values()], min((page.ttl_ms or 0) / 1_000, _MAX_FRESH_SECONDS)
 
     def _describe(self, found: Sequence[types.Tool]) -> tuple[dict[str, Tool], frozenset[str]]:
         if isinstance(self._server, LocalServer):
@@ -220,7 +222,7 @@ class MCPSource:
             )
         return tools, frozenset(wrapped)
 
-    def _explain(self, error: Exception, life: Life) -> ToolFailed:
+    def _explain(self, error: Exception, session: Session) -> ToolFailed:
         who = f"the MCP server {self._name!r}"
         match error:
             case ToolFailed():
@@ -230,12 +232,12 @@ class MCPSource:
                     f"{who} did not answer before the end of this run; whether the call took "
                     "effect is not known, and it was not repeated"
                 )
-            case MCPError() if life.over.is_set():
-                return ToolFailed(life.tell_end())
+            case MCPError() if session.over.is_set():
+                return ToolFailed(session.tell_end())
             case MCPError():
-                if error.error.code == LOST:
-                    life.retire()
-                said = life.hidden.clean(error.error.message, _ERROR_CHARS)
+                if error.error.code == CONNECTION_LOST:
+                    session.retire()
+                said = session.hidden.clean(error.error.message, _ERROR_CHARS)
                 return ToolFailed(f"{who} answered with an error: {said}")
             case ValidationError():
                 return ToolFailed(f"{who} sent an answer that does not have the form of MCP")

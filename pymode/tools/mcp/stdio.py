@@ -1,4 +1,4 @@
-"""A server in a process of its own: JSON lines over its stdin and stdout, its stderr to the log."""
+"""A server in a process of its own: JSON lines over stdin and stdout; stderr goes to the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from mcp.client.stdio import get_default_environment
 from mcp.shared.message import SessionMessage
 
-from pymode.tools.mcp.messages import Endless, Item, Lines
+from pymode.tools.mcp.messages import Item, LineReader, MessageTooLong
 from pymode.tools.mcp.servers import StdioServer
 from pymode.tools.mcp.streams import TransportStreams
 
@@ -76,13 +76,13 @@ async def _read(
     process: Process, coming: MemoryObjectSendStream[Item], ended: Callable[[str], None]
 ) -> None:
     stdout = cast(StreamReader, process.stdout)
-    lines = Lines()
+    lines = LineReader()
     how = ""
     try:
         while chunk := await stdout.read(_CHUNK_BYTES):
             for message in lines.feed(chunk):
                 await coming.send(message)
-    except Endless:
+    except MessageTooLong:
         how = "it sent a message without an end"
     except (anyio.BrokenResourceError, anyio.ClosedResourceError):
         return

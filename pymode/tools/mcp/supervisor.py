@@ -1,4 +1,4 @@
-"""One MCP server over time: its lives one after the other, and the pauses between them."""
+"""Keeps one MCP server running: starts it, and starts it again after growing pauses."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from pymode.tools.mcp.life import Life
 from pymode.tools.mcp.servers import Server
+from pymode.tools.mcp.session import Session
 from pymode.tools.tool import ToolFailed
 
 # After a server that did not start, or crashed twice in a row; doubled each time.
 _BACKOFF_SECONDS = 0.5
-_MOST_BACKOFF_SECONDS = 60.0
+_MAX_BACKOFF_SECONDS = 60.0
 # What is left of a pause is waited for up to this; beyond it the call fails at once.
 _WAIT_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
 
-class Connection:
-    """The lives of one server, one after the other; the next begins with the next use.
+class Supervisor:
+    """Runs the sessions of one server, one after the other; the next begins with the next use.
 
     Args:
         name: of the namespace.
@@ -33,9 +33,9 @@ class Connection:
         self._name = name
         self._server = server
         self._changed = changed
-        self._life: Life | None = None
-        self._lives: list[Life] = []
-        self._starting: asyncio.Task[Life] | None = None
+        self._session: Session | None = None
+        self._sessions: list[Session] = []
+        self._starting: asyncio.Task[Session] | None = None
         self._mode = "auto"
         self._failures = 0
         self._not_before = 0.0
@@ -43,26 +43,26 @@ class Connection:
 
     @property
     def is_running(self) -> bool:
-        """Whether the server is there for calls, or will be."""
+        """Whether the server accepts calls, or will soon."""
         is_starting = self._starting is not None and not self._starting.done()
-        return is_starting or (self._life is not None and self._life.is_usable)
+        return is_starting or (self._session is not None and self._session.is_usable)
 
-    def begin(self) -> asyncio.Task[Life]:
+    def begin(self) -> asyncio.Task[Session]:
         """Start the server in the background, unless it is starting."""
         if self._starting is None or self._starting.done():
             self._starting = asyncio.create_task(self._start(), name=f"mcp start {self._name}")
         return self._starting
 
-    async def use(self, deadline: float) -> Life:
-        """The server, started where it is not running.
+    async def use(self, deadline: float) -> Session:
+        """Return a session with the server, and start the server if it is not running.
 
         Raises:
             ToolFailed: it does not start, or not in time; the message says what to do.
         """
         loop = asyncio.get_running_loop()
         while not self._is_closed:
-            if self._life is not None and self._life.is_usable:
-                return self._life
+            if self._session is not None and self._session.is_usable:
+                return self._session
             is_starting = self._starting is not None and not self._starting.done()
             pause = 0.0 if is_starting else self._not_before - loop.time()
             if pause > 0:
@@ -82,50 +82,54 @@ class Connection:
         raise ToolFailed(f"the MCP server {self._name!r} was closed")
 
     def note_success(self) -> None:
-        """A call was answered: the server is well."""
+        """Note that a call was answered, so the pauses can be short again."""
         self._failures = 0
 
     async def aclose(self) -> None:
-        """End the server; a second time does nothing."""
+        """Stop the server; a second call does nothing."""
         self._is_closed = True
         if self._starting is not None and not self._starting.done():
             self._starting.cancel()
             await asyncio.wait({self._starting})
-        await asyncio.gather(*(life.aclose() for life in self._lives))
+        await asyncio.gather(*(session.aclose() for session in self._sessions))
 
-    async def _start(self) -> Life:
+    async def _start(self) -> Session:
         # A server may hold what the next one needs, such as the lock of a file.
-        await asyncio.gather(*(life.aclose() for life in self._lives if life.over.is_set()))
-        self._lives = [life for life in self._lives if not life.over.is_set()]
-        life = await self._try(self._mode)
+        await asyncio.gather(
+            *(session.aclose() for session in self._sessions if session.over.is_set())
+        )
+        self._sessions = [session for session in self._sessions if not session.over.is_set()]
+        session = await self._try(self._mode)
         # Some servers end when anything but the older handshake comes first.
-        if life.left_early and self._mode == "auto":
-            await life.aclose()
-            life = await self._try("legacy")
-            self._mode = "legacy" if life.ready.is_set() else "auto"
+        if session.left_early and self._mode == "auto":
+            await session.aclose()
+            session = await self._try("legacy")
+            self._mode = "legacy" if session.ready.is_set() else "auto"
         self._changed()
-        return life
+        return session
 
-    async def _try(self, mode: str) -> Life:
-        life = self._life = Life(self._name, self._server, mode, self._changed, self._note_end)
-        self._lives.append(life)
-        await _first(life.ready.wait(), life.over.wait())
-        return life
+    async def _try(self, mode: str) -> Session:
+        session = self._session = Session(
+            self._name, self._server, mode, self._changed, self._note_end
+        )
+        self._sessions.append(session)
+        await _first(session.ready.wait(), session.over.wait())
+        return session
 
-    def _note_end(self, life: Life) -> None:
+    def _note_end(self, session: Session) -> None:
         if self._is_closed:
             return
         self._changed()
         self._failures += 1
-        _log.info("the MCP server %s is not running: %s", self._name, life.reason)
+        _log.info("the MCP server %s is not running: %s", self._name, session.reason)
         # A server that ran well is started again at once.
-        if self._failures > 1 or not life.ready.is_set():
+        if self._failures > 1 or not session.ready.is_set():
             seconds = _BACKOFF_SECONDS * 2 ** min(self._failures - 1, 10)
-            pause = min(seconds, _MOST_BACKOFF_SECONDS)
+            pause = min(seconds, _MAX_BACKOFF_SECONDS)
             self._not_before = asyncio.get_running_loop().time() + pause
 
     def _say_failure(self) -> str:
-        reason = self._life.reason if self._life else ""
+        reason = self._session.reason if self._session else ""
         return f"the MCP server {self._name!r} is not running: {reason or 'it ended'}"
 
 

@@ -1,4 +1,4 @@
-"""Questions and progress of a server, on their way to the client whose call is under way."""
+"""The calls that are in flight at a server: its questions and progress go to their clients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from pymode.actions.context import Context
 from pymode.tools.mcp.messages import cut
 
-_MOST_QUESTIONS = 20
+_MAX_QUESTIONS = 20
 _MESSAGE_CHARS = 4_000
 _SCHEMA_CHARS = 64 * 1024
 _SENTENCE_CHARS = 1_000
@@ -30,7 +30,7 @@ _SEVERAL = (
 )
 _STRAY = "it asked a question while no call was under way"
 _BROWSER = "it wants a page opened in a browser, which pymode does not pass on"
-_TOO_MANY = f"it asked more than {_MOST_QUESTIONS} questions in one call"
+_TOO_MANY = f"it asked more than {_MAX_QUESTIONS} questions in one call"
 _TOO_LARGE = "it asked a question that is too large to show"
 _UNASKED = "its question could not be asked"
 _UNREADABLE = "the answer to its question does not have the form that it asked for"
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 def printable(text: str) -> str:
-    """Escape what a terminal obeys, and what makes text look like other text."""
+    """Escape control characters, and characters that make text look like other text."""
     return "".join(
         char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
         for char in text
@@ -47,8 +47,8 @@ def printable(text: str) -> str:
 
 
 @dataclass(eq=False)
-class Passage:
-    """What one call lets through.
+class CallInFlight:
+    """One call in flight, and the questions and progress that it passes on.
 
     Args:
         context: what may be asked and told while the call is under way.
@@ -64,14 +64,14 @@ class Passage:
     _latest: tuple[float, float | None, str | None] | None = None
 
     async def answer(self, asked: types.ElicitRequestParams) -> types.ElicitResult:
-        """What the person says to a question; a refusal where it cannot be asked."""
+        """Return the person's answer to a question, or a refusal if nobody can be asked."""
         self._questions += 1
         elicit = self.context.elicit
         if elicit is None:
             return self.decline(_NOBODY)
         if isinstance(asked, types.ElicitRequestURLParams):
             return self.decline(_BROWSER)
-        if self._questions > _MOST_QUESTIONS:
+        if self._questions > _MAX_QUESTIONS:
             return self.decline(_TOO_MANY)
         if len(json.dumps(asked.requested_schema)) > _SCHEMA_CHARS:
             return self.decline(_TOO_LARGE)
@@ -90,13 +90,13 @@ class Passage:
         return self._read(action, content)
 
     def decline(self, why: str) -> types.ElicitResult:
-        """A refusal, and the reason kept: the protocol has no room for it."""
+        """Return a refusal, and keep the reason, because the protocol has no field for it."""
         if why not in self.notes:
             self.notes.append(why)
         return types.ElicitResult(action="decline")
 
     async def tell(self, progress: float, total: float | None, message: str | None) -> None:
-        """Pass on how far the server is; of what comes too fast, the latest."""
+        """Pass on the server's progress; if it comes too fast, only the latest."""
         if self.context.progress is None or not math.isfinite(progress):
             return
         total = total if total is not None and math.isfinite(total) else None
@@ -123,8 +123,8 @@ class Passage:
             return self.decline(_UNREADABLE)
 
 
-class Passages:
-    """The calls under way at one server, to find the one that a question belongs to.
+class CallsInFlight:
+    """The calls in flight at one server; finds the call that a question belongs to.
 
     From 2026-07-28 a question is the answer to its call. Before that it is a request of its own:
     over Streamable HTTP it comes with the answer to its call, and so in that call's context; over
@@ -132,16 +132,16 @@ class Passages:
     """
 
     def __init__(self) -> None:
-        self._under_way: set[Passage] = set()
+        self._under_way: set[CallInFlight] = set()
         # Of a call that was given up a question may still come, and would be taken for another's.
         self._is_haunted = False
-        self._current: ContextVar[Passage | None] = ContextVar("passage", default=None)
+        self._current: ContextVar[CallInFlight | None] = ContextVar("call", default=None)
 
     @contextmanager
-    def begin(self, passage: Passage) -> Iterator[None]:
-        """A call, from its start to its end; in a task of its own."""
-        self._under_way.add(passage)
-        token = self._current.set(passage)
+    def begin(self, call: CallInFlight) -> Iterator[None]:
+        """Note a call from its start to its end; it must run in a task of its own."""
+        self._under_way.add(call)
+        token = self._current.set(call)
         try:
             yield
         except BaseException as error:
@@ -149,16 +149,16 @@ class Passages:
             raise
         finally:
             self._current.reset(token)
-            self._under_way.discard(passage)
+            self._under_way.discard(call)
 
     async def answer(self, asked: types.ElicitRequestParams) -> types.ElicitResult:
-        """The answer to a question that came as a request of its own."""
-        passage = self._current.get()
-        if passage not in self._under_way:
+        """Answer a question that came as a request of its own."""
+        call = self._current.get()
+        if call not in self._under_way:
             is_clear = len(self._under_way) == 1 and not self._is_haunted
-            passage = next(iter(self._under_way)) if is_clear else None
-        if passage is not None:
-            return await passage.answer(asked)
+            call = next(iter(self._under_way)) if is_clear else None
+        if call is not None:
+            return await call.answer(asked)
         for other in self._under_way:
             other.decline(_SEVERAL)
         _log.debug("a question was declined: %s", _SEVERAL if self._under_way else _STRAY)

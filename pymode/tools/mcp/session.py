@@ -1,4 +1,4 @@
-"""One run of an MCP server, from its start to its end."""
+"""One session with an MCP server, from its start to its end."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from mcp.shared.exceptions import MCPError
 
 from pymode import __version__
 from pymode.http.redaction import Redactor
-from pymode.tools.mcp.http import reach
-from pymode.tools.mcp.messages import Mended, cut
-from pymode.tools.mcp.passing import Passages
+from pymode.tools.mcp.http import open_http
+from pymode.tools.mcp.in_flight import CallsInFlight
+from pymode.tools.mcp.messages import MendedStream, cut
 from pymode.tools.mcp.servers import HttpServer, LocalServer, Server, StdioServer
 from pymode.tools.mcp.stdio import run_process
 from pymode.tools.mcp.streams import TransportStreams
@@ -37,8 +37,8 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-class Hidden:
-    """Takes the secrets of a server out of what is said about it."""
+class SecretFilter:
+    """Takes the secrets of a server out of messages and results."""
 
     def __init__(self, server: Server) -> None:
         self._redactor = Redactor(*server.secrets)
@@ -47,7 +47,7 @@ class Hidden:
         return self._redactor.has_secrets
 
     def replace(self, value: Any) -> Any:
-        """A result without them, in texts and in names."""
+        """Return a result without the secrets, in its texts and names."""
         if isinstance(value, str):
             return self._redactor.clean(value)
         if isinstance(value, bytes):
@@ -59,13 +59,13 @@ class Hidden:
         return value
 
     def clean(self, text: str, most_chars: int = _MESSAGE_CHARS) -> str:
-        """The text without them, and not too long."""
+        """Return a text without the secrets, and not too long."""
         # Cutting comes last, lest half of a secret remain; but not all of 64 MiB is searched.
         return cut(self._redactor.clean(text[: 4 * most_chars]), most_chars)
 
 
-class Life:
-    """One run of a server; its task owns the client from enter to exit.
+class Session:
+    """One session with a server; its task owns the SDK's client from enter to exit.
 
     Args:
         name: of the namespace.
@@ -81,12 +81,12 @@ class Life:
         server: Server,
         mode: str,
         changed: Callable[[], None],
-        ended: Callable[[Life], None],
+        ended: Callable[[Session], None],
     ) -> None:
         self.ready = asyncio.Event()
         self.over = asyncio.Event()
-        self.passages = Passages()
-        self.hidden = Hidden(server)
+        self.calls = CallsInFlight()
+        self.hidden = SecretFilter(server)
         self.is_notified = False
         self.left_early = False
         self.reason = ""
@@ -104,18 +104,18 @@ class Life:
 
     @property
     def client(self) -> Client:
-        """The client, once it is ready."""
+        """The SDK's client, once it is ready."""
         if self._client is None:
             raise RuntimeError("the server is not ready")
         return self._client
 
     @property
     def is_usable(self) -> bool:
-        """Whether calls can be made."""
+        """Whether the session accepts calls."""
         return self.ready.is_set() and not self.over.is_set() and not self._is_retired
 
     def end(self, reason: str) -> None:
-        """Let no more calls begin; those under way fail, except where they have their answer."""
+        """Accept no more calls; the calls under way fail, unless they have their answer."""
         if not self.over.is_set():
             self.reason = self.hidden.clean(reason)
             self.over.set()
@@ -123,13 +123,13 @@ class Life:
         self._stop.set()
 
     def retire(self) -> None:
-        """Let no more calls begin; those under way go on."""
+        """Accept no more calls; the calls under way go on."""
         self._is_retired = True
         if not self._under_way:
             self.end("it lost the connection")
 
     async def aclose(self) -> None:
-        """End it, and wait until all of it has ended."""
+        """End the session, and wait until everything of it has ended."""
         self.end("pymode closed it")
         if self._scope is not None and not self.ready.is_set():
             self._scope.cancel()
@@ -139,7 +139,7 @@ class Life:
             await asyncio.wait({self._task}, timeout=_END_SECONDS)
 
     async def run(self, work: Coroutine[Any, Any, _T], deadline: float) -> _T:
-        """The result of some work with the client, which may hang or outlive the server.
+        """Return the result of some work with the client, which may hang or outlive the server.
 
         Raises:
             TimeoutError: it was not there at the deadline.
@@ -169,7 +169,7 @@ class Life:
                 self.retire()
 
     def tell_end(self) -> str:
-        """What is said to a call that was under way."""
+        """Return the message for a call that was under way."""
         reason = f" ({self.reason})" if self.reason else ""
         return (
             f"the MCP server {self._name!r} ended during the call{reason}; whether the call took "
@@ -206,7 +206,7 @@ class Life:
             tasks.cancel_scope.cancel()
 
     async def _listen(self, client: Client) -> None:
-        """Hear of changed tools, where the protocol has a subscription for it."""
+        """Listen for changed tools, if the protocol has a subscription for it."""
         while True:
             try:
                 async with client.listen(tools_list_changed=True) as subscription:
@@ -240,10 +240,10 @@ class Life:
         transport = (
             run_process(server, self._note, self._exit)
             if isinstance(server, StdioServer)
-            else reach(server)
+            else open_http(server)
         )
         async with transport as (incoming, outgoing):
-            yield Mended(incoming, lambda: self.end("it closed the connection")), outgoing
+            yield MendedStream(incoming, lambda: self.end("it closed the connection")), outgoing
 
     def _exit(self, how: str) -> None:
         self.left_early = not self.ready.is_set()
@@ -252,7 +252,7 @@ class Life:
     async def _answer(
         self, context: ClientRequestContext, params: types.ElicitRequestParams
     ) -> types.ElicitResult:
-        return await self.passages.answer(params)
+        return await self.calls.answer(params)
 
     async def _hear(self, message: object) -> None:
         if isinstance(message, types.ToolListChangedNotification):
@@ -267,7 +267,7 @@ class Life:
 
 
 def explain(error: BaseException, server: Server) -> str:
-    """What went wrong, in words that hold nothing of the command line or the URL."""
+    """Return what went wrong, without any part of the command line or the URL."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     match error:
