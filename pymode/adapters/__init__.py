@@ -1,4 +1,4 @@
-"""What frameworks need that do not take `CodeMode.tools()` or `CodeMode.mcp_server()` as they are.
+"""Adapters for frameworks that cannot use `CodeMode.tools()` or `CodeMode.mcp_server()`.
 
 fastmcp.py      runs the code of FastMCP's CodeMode
 smolagents.py   synchronous tools, and what runs the steps of its CodeAgent

@@ -38,7 +38,7 @@ class Background:
         return self._loop.is_closed()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """What the coroutine returns; it is cancelled if the wait for it is interrupted."""
+        """Return what the coroutine returns; cancel it if the wait for it is interrupted."""
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()
@@ -47,7 +47,7 @@ class Background:
             raise
 
     def close(self) -> None:
-        """End the event loop; a second time does nothing."""
+        """End the event loop; a second call does nothing."""
         if self.closed:
             return
         self.run(self._loop.shutdown_asyncgens())

@@ -1,4 +1,4 @@
-"""FastMCP's `CodeMode` with whole CPython: a `SandboxProvider` for its `sandbox_provider`."""
+"""A `SandboxProvider` for FastMCP's `CodeMode`, so that its code runs in a whole CPython."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class PymodeSandboxProvider:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """End the workers; code that comes later starts new ones."""
+        """End the workers; later code starts new ones."""
         if self._opened is not None:
             (_, code_mode), self._opened = self._opened, None
             await code_mode.close()
@@ -75,7 +75,7 @@ class PymodeSandboxProvider:
         inputs: dict[str, Any] | None = None,
         external_functions: dict[str, Callable[..., Any]] | None = None,
     ) -> Any:
-        """What the code returns, as JSON values; what it printed where it returned nothing.
+        """Return what the code returns, as JSON values, or what it printed if it returns nothing.
 
         Args:
             code: of a model.
@@ -144,7 +144,7 @@ def _write_prelude(key: str, inputs: Mapping[str, Any], functions: Functions) ->
 
 
 async def _run_apart(call: Any) -> Any:
-    """Await the call in a task of its own, which a cancellation reaches exactly once.
+    """Await the call in a task of its own, so that a cancellation reaches it exactly once.
 
     anyio, on which FastMCP runs, cancels again at each await; see `pymode.server.tools`.
     """

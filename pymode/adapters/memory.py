@@ -1,4 +1,4 @@
-"""What a step of a smolagents agent finds of the steps before it, as lines before its code.
+"""Lets a step of a smolagents agent find variables and functions of the steps before it.
 
 Values travel packed and are not read here. Definitions and imports are copied from the text of the
 step in which the sandbox found them; the text is searched, not parsed: it is hostile.
@@ -53,7 +53,7 @@ class Memory:
         self._lost: list[str] = []
 
     def write(self, code: str, tools: Iterable[str], *, keep_last: bool = True) -> str:
-        """Return the program of a step: what came before, its code, and what keeps its variables.
+        """Return the program of a step: earlier definitions, its code, lines that keep variables.
 
         Args:
             code: of the model.
@@ -81,7 +81,7 @@ class Memory:
         names: Iterable[str],
         lost: Iterable[str],
     ) -> None:
-        """Take what a step ended with.
+        """Keep what a step ended with.
 
         Args:
             values: packed, by name.
@@ -106,7 +106,7 @@ class Memory:
                 self._imports[found[0]] = None
 
     def tell_lost(self) -> str:
-        """A line for the model about what the next step will not find; or nothing."""
+        """Return a line for the model about what the next step will not find, or nothing."""
         return f"Not kept for the next step: {', '.join(self._lost)}\n" if self._lost else ""
 
     def forget_definitions(self) -> None:

@@ -1,4 +1,4 @@
-"""Lines before the code of a model, which give it plain names; errors count the model's lines."""
+"""Puts lines before a model's code to give it plain names; errors still count the model's lines."""
 
 from __future__ import annotations
 

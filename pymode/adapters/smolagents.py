@@ -165,7 +165,7 @@ class SandboxExecutor:
         return interpreter.CodeOutput(output=output, logs=logs, is_final_answer=False)
 
     def forget(self) -> None:
-        """Forget what the steps so far have left; smolagents keeps it from one run to the next."""
+        """Forget the variables of earlier steps; smolagents keeps them from one run to the next."""
         self._memory = Memory()
 
     def cleanup(self) -> None:
@@ -188,7 +188,7 @@ class SandboxExecutor:
             return self._background.run(self._code_mode.execute(text))
 
     def _make_functions(self) -> list[Callable[..., Any]]:
-        """Return what the lines before a step ask for; see `pymode.adapters.steps`."""
+        """Return the functions that the lines before a step call; see `pymode.adapters.steps`."""
 
         def call(name: str, positional: list[Any], keywords: dict[str, Any]) -> Any:
             if name not in self._tools:

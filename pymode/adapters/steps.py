@@ -1,4 +1,4 @@
-"""Stands before each step of a smolagents agent in the sandbox; here it packs variables.
+"""Code that runs before each step of a smolagents agent in the sandbox; it packs variables.
 
 Its text is copied there from `# In the sandbox`, so it obeys the sandbox's policy. All names begin
 with `pymode_`, which no step is expected to use.

@@ -31,7 +31,7 @@ _REFERENCE = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class ClientName(StrEnum):
-    """What the shell calls the clients."""
+    """The names of the clients in the shell."""
 
     CLAUDE = "claude"
     CLAUDE_CODE = "claude-code"
@@ -101,7 +101,7 @@ def _write(entry: Entry, client: Client, *, force: bool) -> None:
 
 
 def find_program() -> tuple[str, ...]:
-    """The words that start this pymode from anywhere, whatever the `PATH` is there."""
+    """Return the command that starts this pymode from any folder, with any `PATH`."""
     script = Path(sysconfig.get_path("scripts")) / "pymode"
     if not os.access(script, os.X_OK):
         started = shutil.which(sys.argv[0])
@@ -112,7 +112,7 @@ def find_program() -> tuple[str, ...]:
 
 
 def find_variables(path: Path) -> list[str]:
-    """The variables of the environment that an MCP configuration cannot do without.
+    """Return the environment variables that an MCP configuration needs.
 
     Raises:
         ConfigError: it cannot be read.
@@ -126,7 +126,7 @@ def find_variables(path: Path) -> list[str]:
 
 
 def _make_absolute(options: Mapping[str, object]) -> dict[str, object]:
-    """The options with whole paths: a client starts its servers in a folder of its own."""
+    """Return the options with absolute paths, because a client starts servers in its own folder."""
     found = dict(options)
     for name in ("config", "log", "mcp_config"):
         if isinstance(path := found[name], str):
@@ -153,7 +153,7 @@ def _whole(path: str) -> str:
 
 
 def _remark(entry: Entry, client: Client, settings: Settings) -> list[str]:
-    """What the user should know or do."""
+    """Return what the user should know or do."""
     remarks = []
     names = " and ".join(entry.variables)
     if entry.variables:

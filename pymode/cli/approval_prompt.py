@@ -32,7 +32,7 @@ class TerminalApprover:
         self._terminal = terminal
 
     async def ask(self, paused: Paused) -> Sequence[Answer]:
-        """The person's answers; see `pymode.policy.approvals.Approver`.
+        """Return the person's answers; see `pymode.call.approver.Approver`.
 
         Raises:
             ApprovalError: the terminal was closed.
@@ -57,7 +57,7 @@ class TerminalApprover:
             data = data[os.write(self._terminal, data) :]
 
     async def _read_line(self) -> str:
-        """One line; a thread that reads would hold up the end of the process after Ctrl-C."""
+        """Return one line; a thread would delay the end of the process after Ctrl-C."""
         loop = asyncio.get_running_loop()
         readable = asyncio.Event()
         loop.add_reader(self._terminal, readable.set)
@@ -75,7 +75,7 @@ class TerminalApprover:
 
 @contextmanager
 def find_terminal() -> Iterator[TerminalApprover | None]:
-    """The person at the terminal, if standard error is shown on one; None where there is none."""
+    """Return an approver for the terminal, or None if standard error is not one."""
     terminal = None
     if sys.stderr.isatty():
         # Standard input may be a file that holds the code.

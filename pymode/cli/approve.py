@@ -1,4 +1,4 @@
-"""`pymode approve`: what waits for a person's approval, and giving it."""
+"""`pymode approve`: lists what waits for a person's approval, and approves it."""
 
 from __future__ import annotations
 

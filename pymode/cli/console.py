@@ -1,4 +1,4 @@
-"""What people see on standard error: progress, remarks, and one line for each error."""
+"""Writes to standard error: progress, remarks, and one line for each error."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def say(text: str) -> None:
 
 
 def is_terminal() -> bool:
-    """Whether a person watches standard error."""
+    """Say whether a person watches standard error."""
     return sys.stderr.isatty()
 
 
 @contextmanager
 def showing_progress() -> Iterator[Progress]:
-    """A callback that shows how far a preparation is; nothing appears if it is never called.
+    """Yield a callback that shows the progress; nothing appears if it is never called.
 
     On a terminal a bar, which goes when the work is done; elsewhere a line for each new sentence.
     """
@@ -68,7 +68,7 @@ def _bar() -> Iterator[Callable[[float, str], None]]:
 
 
 def summarize(result: Result) -> str:
-    """One line on what a call cost: `2 requests · 0.31 s · 12.4 M instructions`."""
+    """Return one line about the cost of a call: `2 requests · 0.31 s · 12.4 M instructions`."""
     sent = len(result.requests)
     parts = [
         *([f"{sent} request{'s' * (sent != 1)}"] if sent else []),
@@ -79,12 +79,12 @@ def summarize(result: Result) -> str:
 
 
 def escape_lines(text: str) -> list[str]:
-    """The lines of a text, each harmless to a terminal."""
+    """Return the lines of a text, each harmless to a terminal."""
     return [escape(line.replace("\t", "    ")) for line in text.rstrip("\n").split("\n")]
 
 
 def escape(text: str) -> str:
-    """One line in which nothing moves a terminal's cursor or turns text around.
+    """Return one line with control characters and direction marks escaped.
 
     Args:
         text: written by a model or an API.

@@ -1,4 +1,4 @@
-"""What one process stands in front of: the APIs and the MCP servers that its settings name."""
+"""Reads from the settings which APIs and MCP servers one process serves."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _NAMED = re.compile(r"([A-Za-z_][\w-]*)=(.*)", re.DOTALL)
 
 
 def split_name(text: str) -> tuple[str | None, str]:
-    """The parts of `NAME=VALUE`; the name is None where there is only a value."""
+    """Return the parts of `NAME=VALUE`; the name is None if there is only a value."""
     named = _NAMED.fullmatch(text)
     return (named[1], named[2]) if named else (None, text)
 
 
 def read_apis(settings: Settings) -> tuple[OpenAPI, ...]:
-    """The APIs of the settings, without tokens: each call brings its own.
+    """Return the APIs of the settings, without tokens: each call brings its own.
 
     Where there is neither a spec nor an MCP server it is Cloudflare's.
 
@@ -54,7 +54,7 @@ def read_apis(settings: Settings) -> tuple[OpenAPI, ...]:
 
 
 def read_servers(settings: Settings) -> dict[str, ServerSource]:
-    """The MCP servers of the settings by name; none is started.
+    """Return the MCP servers of the settings by name; none is started.
 
     Raises:
         ConfigError: one of them cannot be used, or two have one name.
@@ -82,7 +82,7 @@ def read_servers(settings: Settings) -> dict[str, ServerSource]:
 
 
 def read_tokens(apis: Sequence[OpenAPI]) -> Tokens:
-    """The tokens of the process's own user: that of the only API, or those there are by name.
+    """Return the tokens of the process's user: one for the only API, or several by name.
 
     Raises:
         ConfigError: a token cannot stand in an HTTP header.
@@ -94,13 +94,13 @@ def read_tokens(apis: Sequence[OpenAPI]) -> Tokens:
 
 
 def read_account(settings: Settings, apis: Sequence[OpenAPI]) -> str | None:
-    """The account of the process's own user: as told, or else that of the first API."""
+    """Return the account of the process's user: the one given, or that of the first API."""
     known = read_credentials(apis[0].name).account_id if apis else None
     return settings.account_id or known
 
 
 def check_address(address: ListenAddress, servers: Mapping[str, ServerSource]) -> None:
-    """Refuse to lend what MCP servers are reached with to whoever comes by a network.
+    """Refuse to let strangers on a network use MCP servers with the operator's credentials.
 
     Callers bring the tokens of APIs with their requests, but an MCP server is reached with what
     its operator configured, whoever calls.

@@ -97,7 +97,7 @@ def export_calls(context: typer.Context, log: LogPath = None) -> None:
 
 @contextmanager
 def _reading(path: Path | None) -> Iterator[sqlite3.Connection | None]:
-    """A connection to read from, or None and a word about it where there is no log."""
+    """Yield a connection to read from, or None with a message if there is no log."""
     file = Path(os.path.abspath(path or default_path()))  # noqa: PTH100 - a link is refused, not followed
     connection = open_to_read(file)
     if connection is None:

@@ -145,7 +145,7 @@ def demo() -> None:
 
 
 def read_code(text: str) -> str:
-    """The code that an argument stands for: itself, `@FILE`, or `-` for standard input.
+    """Return the code of an argument: the text itself, `@FILE`, or `-` for standard input.
 
     Raises:
         ConfigError: the file cannot be read, or it is not UTF-8.
@@ -164,7 +164,7 @@ def read_code(text: str) -> str:
 
 
 def make_code_mode(settings: Settings, *, workers: int | None = None) -> CodeMode:
-    """A `CodeMode` by the settings, without a token: each call brings its own."""
+    """Return a `CodeMode` made from the settings, without a token: each call brings its own."""
     from pymode.codemode import CodeMode
 
     return CodeMode(

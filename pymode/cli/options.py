@@ -28,7 +28,7 @@ _METAVARS = {
 
 
 def with_settings(command: Callable[Concatenate[Settings, P], None]) -> Callable[..., None]:
-    """A command that takes each field of `Settings` as an option, besides its own parameters.
+    """Return a command that takes each field of `Settings` as an option, besides its own.
 
     Args:
         command: gets the settings as its first argument, the rest by keyword.
@@ -39,7 +39,7 @@ def with_settings(command: Callable[Concatenate[Settings, P], None]) -> Callable
 def with_options(
     command: Callable[Concatenate[Mapping[str, object], P], None],
 ) -> Callable[..., None]:
-    """A command that takes the options of `with_settings`, and gets them as they were given.
+    """Return a command that takes the same options, and gets them as they were given.
 
     Args:
         command: gets the options by the names of fields as its first argument, those that are
@@ -49,7 +49,7 @@ def with_options(
 
 
 def spell_options(options: Mapping[str, object]) -> list[str]:
-    """The words of a command line that give these options; see `with_options`."""
+    """Return the words of a command line that give these options; see `with_options`."""
     words: list[str] = []
     for name, value in options.items():
         if value is True:

@@ -32,7 +32,7 @@ rules_app = typer.Typer(no_args_is_help=True, help="The rules that decide which 
 
 @rules_app.callback()
 def _rules() -> None:
-    """Keep `check` a word of its own: a group of one command would lose it."""
+    """Keep `check` as a subcommand: typer drops the name of a single command in a group."""
 
 
 @rules_app.command()

@@ -1,4 +1,4 @@
-"""What an operator may set: options of the command line, else variables of the environment."""
+"""The settings of an operator: command-line options, or else environment variables."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Lines = Annotated[tuple[str, ...], NoDecode]
 
 
 class Settings(BaseSettings):
-    """Everything that is the same for each call of one process.
+    """The settings that all calls of one process share.
 
     A value that is passed in wins over the environment variable `PYMODE_<FIELD>`, and that wins
     over the default. Use `read_settings`, which turns a bad value into a `ConfigError`.
@@ -164,7 +164,7 @@ class Settings(BaseSettings):
 
     @property
     def rules(self) -> Rules:
-        """Those of the file, then those of the environment, then those of the options.
+        """The rules of the file, then of the environment, then of the options.
 
         Raises:
             ConfigError: the file cannot be read, or holds anything but rules.
@@ -212,14 +212,14 @@ class Settings(BaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The token and the account that one API is called with; either may be absent."""
+    """The token and the account of one API; either may be absent."""
 
     api_token: SecretStr | None = None
     account_id: str | None = None
 
 
 class _Options(Settings):
-    """Settings that the environment has no part in."""
+    """Settings that do not come from the environment."""
 
     @classmethod
     def settings_customise_sources(
@@ -233,7 +233,7 @@ class _Options(Settings):
 
 
 def read_settings(*, by_environment: bool = True, **options: object) -> Settings:
-    """Settings from the given options and, for those that are absent or None, the environment.
+    """Return settings from the options; those that are absent or None come from the environment.
 
     The lists of rules are added to those of the environment: an option cannot drop a `deny`.
 
@@ -262,7 +262,7 @@ def _parse_rules(name: RuleListName, texts: object, source: str) -> tuple[Rule, 
 
 
 def read_credentials(name: str) -> Credentials:
-    """`<NAME>_API_TOKEN` and `<NAME>_ACCOUNT_ID` of the environment, for the API called `name`.
+    """Return `<NAME>_API_TOKEN` and `<NAME>_ACCOUNT_ID` of the environment for one API.
 
     MCP clients that replace no `${NAME}` in their configuration, or have no value for it, hand it
     over as it stands; it counts as absent.
@@ -289,5 +289,5 @@ def _explain(error: ValidationError, given: frozenset[str]) -> str:
 
 
 def option_name(field: str) -> str:
-    """The command line's option for a field of `Settings`."""
+    """Return the command-line option for a field of `Settings`."""
     return "--" + field.replace("_", "-")

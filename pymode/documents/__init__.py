@@ -1,4 +1,4 @@
-"""Specs: find one, fetch it, cache it, and check it before an image is built from it."""
+"""OpenAPI documents: finds, fetches, caches and checks one before an image is built from it."""
 
 from pymode.documents.document import Document
 from pymode.documents.source import OFFICIAL_URL, Spec, load, name_of, pull, shipped

@@ -1,4 +1,4 @@
-"""Specs fetched by URL: revalidated when the network is there, kept for when it is not."""
+"""Documents fetched by URL: revalidated if there is a network, and kept if there is none."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class _Head:
 
 
 class _UnservedError(Exception):
-    """The server has no spec to give at this moment."""
+    """The server cannot give the document at this moment."""
 
 
 async def fetch(url: str, folder: Path | None) -> Fetched:

@@ -1,4 +1,4 @@
-"""What a schema surely says about a value; everything doubtful counts as allowed.
+"""Finds what is surely wrong with a value by its schema; everything doubtful is allowed.
 
 Documents are hostile: schemas contain themselves, and alternatives multiply. So each comparison
 has a number of steps, after which it knows nothing more to say.
@@ -230,7 +230,7 @@ class _Comparison:
 
 
 def _common(results: list[list[Fault]]) -> list[Fault]:
-    """Return what is wrong by each of the alternatives; what they expect is put together."""
+    """Return what is wrong by every alternative, with their expectations joined."""
     expected: dict[tuple[str, str, str], dict[str, None]] = {}
     counts: dict[tuple[str, str, str], int] = {}
     for found in results:

@@ -1,4 +1,4 @@
-"""The default name of a namespace: what stands before `.request` in the code."""
+"""The default name of an API in the code, such as `cloudflare`."""
 
 from __future__ import annotations
 

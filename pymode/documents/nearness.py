@@ -1,4 +1,4 @@
-"""How near the templates of a document are to a path that it does not have."""
+"""Ranks the templates of a document by their similarity to a path that it does not have."""
 
 from __future__ import annotations
 

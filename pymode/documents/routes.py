@@ -1,4 +1,4 @@
-"""Which path templates of a document fit a path as it is sent."""
+"""Finds the path templates of a document that fit a path as it is sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAMED = re.compile(r"\{([^{}]*)\}")
 
 
 class _Node:
-    """What may follow after the same segments."""
+    """The segments that may follow the same first segments."""
 
     __slots__ = ("literals", "mixed", "named", "templates")
 
@@ -34,7 +34,7 @@ class Routes:
         self._spans = spans
 
     def add(self, template: str) -> None:
-        """Take in one template, such as "/zones/{zone_id}"."""
+        """Add one template, such as "/zones/{zone_id}"."""
         node = self._root
         for segment in split(template):
             node = _descend(node, segment)

@@ -1,4 +1,4 @@
-"""Samples: a value that a schema allows, built around the values that are known.
+"""Builds an example value of a schema around the values that are known.
 
 Documents are hostile: whatever multiplies (depth, values, alternatives, comparisons) has a bound,
 after which the sample is smaller, not wrong.
@@ -97,7 +97,7 @@ class Sampler:
         return compare(self._follow, {"allOf": parts}, given, COMPARISON_STEPS)
 
     def _place(self, schema: object, given: dict[str, Any], depth: int) -> Any:
-        """Give an envelope's inner object what is given, if the envelope itself has none of it."""
+        """Put the given values into the inner object of an envelope that has none of them."""
         parts = self._choose(flatten(self._follow, schema), given)
         names = {name for name, _ in properties(parts)} - _COMPLAINTS
         if depth < 2 and not names & given.keys():
@@ -225,7 +225,7 @@ class Sampler:
         return candidates[0] if candidates else []
 
     def _suits(self, parts: list[Mapping[str, Any]], given: dict[str, Any]) -> bool:
-        """Say whether an alternative has no objection to a given value, such as its `type`."""
+        """Say whether an alternative allows a given value, for example by its `type`."""
         return not any(fault.kind == "enum" for fault in self._faults(parts, given))
 
     def _scalar(self, parts: list[Mapping[str, Any]], kind: str, name: str) -> Any:
@@ -252,7 +252,7 @@ class Sampler:
         return text[:longest] if isinstance(longest, int) and longest >= 0 else text
 
     def _vary(self, example: str, name: str) -> str:
-        """Give a thing that is created an id of its own, in the form of the example."""
+        """Return an id for a new object, in the form of the example."""
         if not (self._creates and name in ("id", "uuid", "identifier") and _HEX.fullmatch(example)):
             return example[:TEXT_CHARS]
         digits = iter(self._digest)

@@ -1,4 +1,4 @@
-"""Schemas as a document has them, read without trust: through `$ref` and `allOf`, with bounds."""
+"""Reads the schemas of an untrusted document, through `$ref` and `allOf`, within bounds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Follow = Callable[[object], Mapping[str, Any]]
 
 
 def flatten(follow: Follow, *schemas: object) -> list[Mapping[str, Any]]:
-    """Return the schemas that a value must fit all at once: through `$ref` and `allOf`."""
+    """Return all schemas that a value must fit, through `$ref` and `allOf`."""
     pending = list(reversed(schemas))
     seen: set[int] = set()
     parts: list[Mapping[str, Any]] = []
@@ -33,7 +33,7 @@ def flatten(follow: Follow, *schemas: object) -> list[Mapping[str, Any]]:
 
 
 def types(schema: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the JSON types that a schema names itself; () where it names none that are known."""
+    """Return the known JSON types that a schema itself names, or ()."""
     named = schema.get("type")
     found = [named] if isinstance(named, str) else items(named)
     known = tuple(name for name in found if isinstance(name, str) and name in TYPES)
@@ -62,5 +62,5 @@ def is_scalar(value: object) -> bool:
 
 
 def items(value: object) -> list[Any]:
-    """Return a list, or an empty one for what is none."""
+    """Return a list unchanged, and an empty list for anything else."""
     return value if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""Where a spec comes from: a file, a URL, a shipped name, or a mapping in memory."""
+"""Finds a document: a file, a URL, a shipped name, or a mapping in memory."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def load(
     cache_folder: Path | None = None,
     data_folder: Path | None = None,
 ) -> Spec:
-    """Find a spec and take its bytes, without reading what they say.
+    """Find a document and return its bytes, without parsing them.
 
     Args:
         source: a file, a URL, a shipped name (`shipped()` lists them) or the document itself.
@@ -127,7 +127,7 @@ async def pull(
 
 
 def name_of(source: str | Path | Mapping[str, object]) -> str:
-    """Return what the code calls an API by default, from where its spec comes from alone.
+    """Return the default name of an API, from the place of its document alone.
 
     It must be known before the spec is: it names the variable with the token, and an MCP server
     lists its tools at once.

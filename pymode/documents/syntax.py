@@ -1,4 +1,4 @@
-"""From the bytes of a spec to plain JSON values: JSON, or YAML with its traps taken out.
+"""Parses the bytes of a document into plain JSON values: JSON, or YAML without its traps.
 
 A spec may come from anywhere, so nothing here recurses on the depth of a document.
 """
@@ -125,7 +125,7 @@ def _read_yaml(text: str) -> object:
 
 @dataclass(slots=True)
 class _Open:
-    """A mapping or sequence whose end is still to come."""
+    """A mapping or sequence that is still open."""
 
     value: dict[str, Any] | list[Any]
     anchor: str | None

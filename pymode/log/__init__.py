@@ -1,4 +1,4 @@
-"""What was called and sent, and results too large to hand back, in one SQLite database."""
+"""The log of calls and actions, kept results, and approvals, in one SQLite database."""
 
 from pymode.log.database import Database
 from pymode.log.place import default_path

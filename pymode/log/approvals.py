@@ -1,4 +1,4 @@
-"""Approvals by id, in the log's database: refused in one process, given in another, used once."""
+"""Approvals by id in the log's database: asked for in one process, given in another, used once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pymode.policy.approvals import APPROVAL_SECONDS, WAITING_APPROVALS, Questio
 
 
 class Approvals:
-    """An `ApprovalStore`: each approval is for one exact request of one owner, for a while, once.
+    """Stores approvals; each is for one exact request of one owner, for a limited time, once.
 
     Args:
         database: where they are kept.

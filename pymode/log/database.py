@@ -1,4 +1,4 @@
-"""One connection in one thread: callers on the event loop never wait for the disk by accident."""
+"""One connection in one thread, so that the event loop never waits for the disk by accident."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from pymode.log.schema import open_to_write
 BUSY_SECONDS = 2.0
 # What nobody waits for is gathered this long into one commit.
 _LINGER_SECONDS = 0.02
-_MOST_AT_ONCE = 256
+_MAX_AT_ONCE = 256
 # What nobody waits for is kept while the file cannot be written. A record may hold 64 KiB of code.
-_MOST_KEPT = 1_000
+_MAX_KEPT = 1_000
 _WORKS_PER_PRUNE = 64
 
 _log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Database:
         return self._trouble
 
     async def open(self) -> None:
-        """Open the database now, to learn early of what is wrong with it.
+        """Open the database now, to learn early what is wrong with it.
 
         Raises:
             LogError: it cannot be written; the message says why and what to do.
@@ -80,7 +80,7 @@ class Database:
         await self.write(do_nothing)
 
     def post(self, work: Work[object]) -> None:
-        """Do some work soon, without waiting; while the file has a fault it is kept for later.
+        """Do some work soon, without waiting; while the file has a fault, keep it for later.
 
         Args:
             work: called in the thread with the connection, in a transaction that others share.
@@ -181,7 +181,7 @@ class Database:
         until = time.monotonic() + _LINGER_SECONDS
         hurry = group[0].waiter is not None
         with contextlib.suppress(queue.Empty):
-            while len(group) < _MOST_AT_ONCE and not group[-1].is_last:
+            while len(group) < _MAX_AT_ONCE and not group[-1].is_last:
                 left = 0.0 if hurry else until - time.monotonic()
                 group.append(self._jobs.get(timeout=left) if left > 0 else self._jobs.get_nowait())
                 hurry = hurry or group[-1].waiter is not None
@@ -236,8 +236,8 @@ class Database:
         if is_fault_of_file(error):
             self._trouble = trouble
             self._kept += [job for job in jobs if job.waiter is None]
-            self._lost += len(self._kept[_MOST_KEPT:])
-            del self._kept[_MOST_KEPT:]
+            self._lost += len(self._kept[_MAX_KEPT:])
+            del self._kept[_MAX_KEPT:]
             if not is_passing(error):
                 self._disconnect()
         else:

@@ -1,4 +1,4 @@
-"""What an operator reads when the log's file cannot be used."""
+"""The errors that an operator reads when the log's file cannot be used."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _BY_ERRNO = {
 
 
 def explain(error: Exception, path: Path | None, doing: Doing) -> LogError:
-    """A `LogError` that says what is wrong with the file and what to do.
+    """Return a `LogError` that says what is wrong with the file and what to do.
 
     Args:
         error: what SQLite or the system raised.
@@ -65,7 +65,7 @@ def explain(error: Exception, path: Path | None, doing: Doing) -> LogError:
 
 
 def refuse(path: Path | None, reason: str, remedy: str, doing: Doing = "written") -> LogError:
-    """A `LogError` of the usual form.
+    """Return a `LogError` of the usual form.
 
     Args:
         path: of the database; None if it is in memory.
@@ -83,7 +83,7 @@ def refuse(path: Path | None, reason: str, remedy: str, doing: Doing = "written"
 
 
 def is_fault_of_file(error: Exception) -> bool:
-    """Whether the file or the system is to blame; if not, what was asked of it is."""
+    """Say whether the file or the system caused an error, and not the statement."""
     return isinstance(error, (OSError, LogError)) or (
         isinstance(error, sqlite3.DatabaseError)
         and not isinstance(
@@ -94,12 +94,12 @@ def is_fault_of_file(error: Exception) -> bool:
 
 
 def is_full(error: Exception) -> bool:
-    """Whether the disk is full; something smaller may still find room."""
+    """Say whether the disk is full; something smaller may still fit."""
     return _primary_code(error) == sqlite3.SQLITE_FULL
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether the same connection may do better next time."""
+    """Say whether the same connection may succeed next time."""
     return is_full(error) or _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 

@@ -1,4 +1,4 @@
-"""What the database's thread is asked to do, and how its answer gets back to the event loop."""
+"""The work for the database's thread, and its way back to the event loop."""
 
 from __future__ import annotations
 

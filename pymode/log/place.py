@@ -1,4 +1,4 @@
-"""Where the log lies, and whether that place is safe: it tells what was done on an account."""
+"""Where the log is, and whether the place is safe: the log says what was done on an account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COMPANIONS = ("", "-wal", "-shm", "-journal")
 
 
 def default_path() -> Path:
-    """The log's file in the user's state folder."""
+    """Return the log's file in the user's state folder."""
     return platformdirs.user_state_path("pymode") / "log.sqlite3"
 
 

@@ -1,4 +1,4 @@
-"""What is recorded of each call and of each request, and when.
+"""Records each call and each action, a write before it is carried out.
 
 A write is committed before it is sent: a process killed at any moment leaves no sent write out. A
 read is recorded when it has ended, with others in one commit: it changes nothing that anybody

@@ -1,4 +1,4 @@
-"""What the log says of past calls."""
+"""Reads past calls from the log."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class RequestRecord:
 def list_calls(
     connection: sqlite3.Connection, *, limit: int, writes: bool = False
 ) -> list[CallRecord]:
-    """The newest calls, newest first.
+    """Return the newest calls, newest first.
 
     Args:
         connection: to the database.
@@ -102,13 +102,13 @@ def list_calls(
 
 
 def iterate_calls(connection: sqlite3.Connection) -> Iterator[CallRecord]:
-    """All calls, oldest first, as they are at this moment."""
+    """Yield all calls, oldest first, as they are at this moment."""
     for row in connection.execute(f"{_CALL} ORDER BY started, number"):
         yield _read_call(row)
 
 
 def find_call(connection: sqlite3.Connection, name: str) -> list[CallRecord]:
-    """The call of that name, or else those whose name begins so, at most ten.
+    """Return the call with an id, or else at most ten whose ids begin with it.
 
     Args:
         connection: to the database.
@@ -122,7 +122,7 @@ def find_call(connection: sqlite3.Connection, name: str) -> list[CallRecord]:
 
 
 def list_requests(connection: sqlite3.Connection, call: str) -> list[RequestRecord]:
-    """The requests of a call, in the order in which they were started."""
+    """Return the requests of a call, in the order in which they were started."""
     return [_read_request(row) for row in connection.execute(_REQUEST, (call,))]
 
 

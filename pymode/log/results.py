@@ -10,7 +10,7 @@ from pymode.log.database import Database
 from pymode.log.retention import prune_results
 from pymode.log.text import FIELD_CHARS, Redact, keep_plain, make_result_id, store
 
-MOST_LISTED = 100
+MAX_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Results:
         self._redact = redact
 
     async def keep(self, owner: bytes, content: str, note: str = "") -> str:
-        """Keep a result; older ones go where they are over the limits.
+        """Keep a result; older ones that are over the limits are removed.
 
         Args:
             owner: who may read it.
@@ -84,7 +84,7 @@ class Results:
         return name
 
     async def get(self, owner: bytes, name: str) -> str | None:
-        """The JSON of a result, or None if this owner has none of that name.
+        """Return the JSON of a result, or None if this owner has none of that name.
 
         Args:
             owner: who asks.
@@ -103,7 +103,7 @@ class Results:
         return await self._database.read(select)
 
     async def list(self, owner: bytes) -> list[Kept]:
-        """What is kept for this owner, newest first, at most `MOST_LISTED`.
+        """Return the results of this owner, newest first, at most `MAX_LISTED`.
 
         Args:
             owner: who asks.
@@ -118,7 +118,7 @@ class Results:
                 "SELECT id, made, bytes, note FROM results WHERE owner = ? AND made >= ?"
                 " ORDER BY made DESC, number DESC LIMIT ?"
             )
-            return [Kept(*row) for row in connection.execute(query, (owner, oldest, MOST_LISTED))]
+            return [Kept(*row) for row in connection.execute(query, (owner, oldest, MAX_LISTED))]
 
         return await self._database.read(select)
 

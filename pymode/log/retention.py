@@ -1,4 +1,4 @@
-"""How much of the log is kept: by age and by size, a bounded piece of work at a time."""
+"""Removes what is too old or too much in the log, a bounded piece of work at a time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Retention:
 
     @property
     def results_bytes(self) -> int:
-        """What all results together may have."""
+        """The most bytes that all results together may have."""
         return self.total_bytes // 2
 
 
@@ -84,7 +84,7 @@ def give_back(connection: sqlite3.Connection) -> None:
 
 
 def count_used_bytes(connection: sqlite3.Connection) -> int:
-    """How much of the database holds something."""
+    """Return how many bytes of the database are in use."""
     values = [
         connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("page_count", "freelist_count", "page_size")

@@ -73,7 +73,7 @@ class OpenRequest:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a request ended; nothing of it is known while it is on its way.
+    """How a request ended; empty while it is under way.
 
     Args:
         outcome: see `RequestRecord`.
@@ -91,7 +91,7 @@ class End:
 
 
 def add_call(connection: sqlite3.Connection, call: OpenCall) -> None:
-    """Record the call unless it is, so that no request ever lacks its call."""
+    """Record the call, if it is not recorded yet, so that every request has its call."""
     if connection.execute("SELECT 1 FROM calls WHERE id = ?", (call.id,)).fetchone():
         return
     code = store(call.code, call.redact, CODE_CHARS)

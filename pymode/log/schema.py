@@ -39,7 +39,7 @@ _TABLES = (
 
 
 def open_to_write(path: Path | None, busy_seconds: float) -> sqlite3.Connection:
-    """A connection that makes or migrates the database where needed; use it in this thread only.
+    """Return a connection that makes or migrates the database; use it in this thread only.
 
     Args:
         path: absolute; None is a database in memory.
@@ -69,7 +69,7 @@ def open_to_write(path: Path | None, busy_seconds: float) -> sqlite3.Connection:
 
 
 def open_to_read(path: Path, busy_seconds: float = 2.0) -> sqlite3.Connection | None:
-    """A connection that changes nothing, or None if there is no log yet.
+    """Return a connection that changes nothing, or None if there is no log yet.
 
     Args:
         path: absolute.

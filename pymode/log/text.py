@@ -21,12 +21,12 @@ _RESULT_CHARS = 16
 
 
 def make_call_id() -> str:
-    """A new name of a call: `c_` and 12 letters and digits."""
+    """Return a new id of a call: `c_` and 12 letters and digits."""
     return "c_" + _draw()[:_CALL_CHARS]
 
 
 def make_result_id() -> str:
-    """A new name of a result: `r_` and 16 letters and digits that nobody can guess."""
+    """Return a new id of a result: `r_` and 16 letters and digits that nobody can guess."""
     return "r_" + _draw()[:_RESULT_CHARS]
 
 
@@ -35,12 +35,12 @@ def _draw() -> str:
 
 
 def keep_plain(text: str) -> str:
-    """Text as it is: the last guard where there is nothing to hide."""
+    """Return the text unchanged; for logs that have nothing to hide."""
     return text
 
 
 def store(text: str, redact: Redact, chars: int) -> str:
-    """Text as it goes into a column: redacted, then cut, and with a UTF-8 form.
+    """Return a text as it is stored: redacted, cut, and valid UTF-8.
 
     Args:
         text: any text, half characters included.

@@ -1,4 +1,4 @@
-"""Who calls: the process's own user over stdio, whoever sends a token over HTTP.
+"""Who calls: over stdio the user of the process, over HTTP the sender of the token.
 
 Over HTTP the token of the only API is that of `Authorization: Bearer TOKEN`. Where there are
 several APIs each has a header of its own, such as `GitHub-API-Token: TOKEN`; case does not matter.
@@ -38,7 +38,7 @@ class Caller:
 
 
 def read_caller(headers: Mapping[str, str], apis: Sequence[str]) -> Caller:
-    """Who sent a request over HTTP.
+    """Return who sent a request over HTTP.
 
     Args:
         headers: those of the request.
@@ -65,17 +65,17 @@ def read_caller(headers: Mapping[str, str], apis: Sequence[str]) -> Caller:
 
 
 def read_session(request: Request | None) -> str:
-    """What tells the sessions of one caller apart: nothing over stdio, nor from 2026-07-28 on."""
+    """Return the session of a request; "" over stdio, and from MCP 2026-07-28 on."""
     return "" if request is None else request.headers.get("mcp-session-id", "")[:_SESSION_CHARS]
 
 
 def header_name(api: str) -> str:
-    """The header with the token of one of several APIs."""
+    """Return the header that carries the token of one of several APIs."""
     return f"{api.replace('_', '-')}-api-token"
 
 
 def how_to_send(apis: Sequence[str], missing: Sequence[str]) -> str:
-    """The headers that a caller should send, for a message.
+    """Return the headers that a caller should send, for a message.
 
     Args:
         apis: all that there are.
@@ -87,7 +87,7 @@ def how_to_send(apis: Sequence[str], missing: Sequence[str]) -> str:
 
 
 def write_tokens(tokens: Tokens) -> str:
-    """All tokens of a call in one text, to which its sealed journal is bound."""
+    """Return all tokens of a call as one text; its sealed journal is bound to that text."""
     given = tokens if isinstance(tokens, Mapping) else {"": tokens or ""}
     texts = [
         f"{name}={token.get_secret_value() if isinstance(token, SecretStr) else token or ''}"

@@ -1,4 +1,4 @@
-"""Asks the person at the client, in both eras of the protocol.
+"""Asks the person at the client, in the older and the newer form of the protocol.
 
 Up to 2025-11-25 the server asks while the tool call is open. From 2026-07-28 it cannot: the call
 is answered with the questions and the sealed journal, and the client calls again with both.
@@ -50,7 +50,7 @@ class Asking:
         self._request_id = ctx.request_id
 
     async def ask(self, paused: Paused) -> Sequence[Answer]:
-        """The person's answers; see `pymode.policy.approvals.Approver`."""
+        """Return the person's answers; see `pymode.call.approver.Approver`."""
         return await ask_each(paused, self._ask)
 
     async def _ask(self, question: Question) -> Answer:
@@ -76,12 +76,12 @@ class Postponing:
     """An approver for clients that bring the answers with their next request."""
 
     async def ask(self, paused: Paused) -> NoReturn:
-        """Raise `Paused`; see `pymode.policy.approvals.Approver`."""
+        """Raise `Paused`; see `pymode.call.approver.Approver`."""
         raise paused
 
 
 def find_approver(ctx: ServerRequestContext[Any, Any]) -> Asking | Postponing | None:
-    """How the person at this client is asked; None where the client cannot ask."""
+    """Return what asks the person at this client, or None if the client cannot ask."""
     capabilities = ctx.session.client_capabilities
     elicitation = capabilities.elicitation if capabilities else None
     # Clients that name no mode are those from before there were two.
@@ -91,7 +91,7 @@ def find_approver(ctx: ServerRequestContext[Any, Any]) -> Asking | Postponing | 
 
 
 def find_elicit(ctx: ServerRequestContext[Any, Any]) -> Elicit | None:
-    """How a question of an upstream server reaches the person; None where it cannot.
+    """Return what passes an MCP server's question to the person, or None if nothing can.
 
     From 2026-07-28 a server cannot ask while a call is open, and what an upstream server waits for
     cannot be put off.
@@ -109,7 +109,7 @@ def find_elicit(ctx: ServerRequestContext[Any, Any]) -> Elicit | None:
 
 
 def ask_later(paused: Paused, state: str) -> types.InputRequiredResult:
-    """The questions of a pause and its sealed journal, as the answer to a call."""
+    """Return the questions of a pause and its sealed journal, as the result of a call."""
     requests: types.InputRequests = {
         f"approval-{number}": types.ElicitRequest(
             params=types.ElicitRequestFormParams(
@@ -122,13 +122,13 @@ def ask_later(paused: Paused, state: str) -> types.InputRequiredResult:
 
 
 def read_answers(responses: Mapping[str, object] | None, count: int) -> list[Answer]:
-    """The answers to the questions of `ask_later`; one that is missing is a refusal."""
+    """Return the answers to the questions of `ask_later`; a missing answer is a refusal."""
     found = responses or {}
     return [read_answer(found.get(f"approval-{number}")) for number in range(1, count + 1)]
 
 
 def read_answer(response: object) -> Answer:
-    """What a person said; anything but a clear approval is a refusal."""
+    """Return a person's answer; anything but a clear approval is a refusal."""
     if isinstance(response, types.ElicitResult) and response.action == "accept":
         decision = (response.content or {}).get("decision")
         for answer in (Answer.APPROVE, Answer.APPROVE_ALL):

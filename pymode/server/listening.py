@@ -1,4 +1,4 @@
-"""Serving MCP over Streamable HTTP: where to listen, and whom to answer."""
+"""Serves MCP over Streamable HTTP, and decides whom to answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LEAST_BODY_BYTES = 1024 * 1024
 
 
 def guard(address: ListenAddress, allowed_hosts: Sequence[str]) -> TransportSecuritySettings:
-    """Which `Host` and `Origin` headers are answered: loopback, the address, the allowed names.
+    """Return which `Host` and `Origin` headers are accepted: loopback, the address, allowed names.
 
     A web page can make a browser send requests to any address, under the page's own host name
     (DNS rebinding); only these two headers tell such a request from an honest one.

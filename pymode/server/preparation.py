@@ -1,4 +1,4 @@
-"""The sandbox is prepared once, in the background; whoever calls early waits and sees how far."""
+"""Prepares the sandbox once, in the background; early callers wait and see the progress."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Preparation:
         self._moved = asyncio.Event()
 
     async def open(self) -> None:
-        """Enter the `CodeMode` and start to prepare it; a second time does nothing."""
+        """Enter the service and start to prepare it; a second call does nothing."""
         if not self._is_open:
             self._is_open = True
             await self._code_mode.__aenter__()
             self._start()
 
     async def aclose(self) -> None:
-        """Stop what is under way and leave the `CodeMode`."""
+        """Stop what is under way and leave the service."""
         if not self._is_open:
             return
         self._is_open = False
@@ -74,7 +74,7 @@ class Preparation:
         task.result()
 
     def _start(self) -> asyncio.Task[None]:
-        """The attempt under way, the successful one, or else a new one."""
+        """Return the attempt that is under way or succeeded, or start a new one."""
         task = self._task
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             self._fraction = 0.0

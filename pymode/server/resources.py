@@ -38,7 +38,7 @@ class Resources:
     async def list(
         self, ctx: Context, _: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
-        """The newest kept results of the caller."""
+        """Return the newest kept results of the caller."""
         try:
             caller = self._find_caller(ctx)
             found = await self._code_mode.list_results(token=caller.token) if caller.keeps else []
@@ -60,7 +60,7 @@ class Resources:
     async def list_templates(
         self, _: Context, __: types.PaginatedRequestParams | None
     ) -> types.ListResourceTemplatesResult:
-        """How the URI of a result follows from its name."""
+        """Return the template of the URIs of results."""
         template = types.ResourceTemplate(
             uri_template=f"{PREFIX}{{name}}",
             name="result",
@@ -72,7 +72,7 @@ class Resources:
     async def read(
         self, ctx: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
-        """One result of the caller, whole."""
+        """Return one whole result of the caller."""
         name = params.uri.removeprefix(PREFIX)
         content: str | None = None
         try:

@@ -48,7 +48,7 @@ class Seals:
         self._opened: dict[str, float] = {}
 
     def seal(self, journal: Journal, binding: Mapping[str, str]) -> str:
-        """The sealed journal as text.
+        """Return the sealed journal as text.
 
         Args:
             journal: of the call that waits.
@@ -70,7 +70,7 @@ class Seals:
         return state
 
     def open(self, state: str, binding: Mapping[str, str]) -> Journal:
-        """The journal in a seal that is whole, fresh, unused and of this very call.
+        """Return the journal of a seal that is intact, fresh, unused and of this same call.
 
         Raises:
             ApprovalError: it is none of that; the message says what to do.

@@ -1,4 +1,4 @@
-"""The two tools, as an MCP server that any transport can serve."""
+"""The MCP server with the two tools, for any transport."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def make_server(
     account_id: str | None = None,
     preparation: Preparation | None = None,
 ) -> Server[None]:
-    """An MCP server with the tools `search` and `execute`.
+    """Return an MCP server with the tools `search` and `execute`.
 
     Args:
         code_mode: what runs the code.
@@ -124,7 +124,7 @@ class _Tools:
         self._seals = Seals()
 
     def find_caller(self, ctx: Context) -> Caller:
-        """Who sent a request; over HTTP only its own header says so."""
+        """Return who sent a request; over HTTP only its own header counts."""
         if ctx.request is None:
             return Caller(self._token)
         apis = [api.name for api in self._code_mode.apis]
@@ -136,7 +136,7 @@ class _Tools:
     async def list_tools(
         self, _: Context, __: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        """The two tools; the numbers in their descriptions are those of this moment."""
+        """Return the two tools, with the current numbers in their descriptions."""
         facts = await self._code_mode.survey()
         prompts = describe_tools(facts, self._code_mode.limits, self._max_tokens)
         return types.ListToolsResult(tools=[_tool(prompt) for prompt in prompts])
@@ -231,7 +231,7 @@ class _Tools:
         return f"The request carried no API token: send it as {how_to_send(apis, missing)}."
 
     def _check(self, tool: str, arguments: Mapping[str, object]) -> dict[str, str]:
-        """The arguments of a call, all strings; a null counts as absent."""
+        """Return the arguments of a call, which are all strings; a null counts as absent."""
         taken = self._arguments[tool]
         checked = {}
         for name, value in arguments.items():
@@ -274,7 +274,7 @@ def _content(*texts: str, is_error: bool = False) -> types.CallToolResult:
 
 
 async def _run_apart(call: Coroutine[Any, Any, T]) -> T:
-    """Await the call in a task of its own, which a cancellation reaches exactly once.
+    """Await the call in a task of its own, so that a cancellation reaches it exactly once.
 
     anyio cancels again at each await, so a clean-up inside the call would never get through one.
     """

@@ -1,4 +1,4 @@
-"""What an entry changes in a file, as a diff that shows nobody's secrets."""
+"""Shows what an entry changes in a file, without anybody's secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HIDDEN = '"…"'
 
 
 def compare(old: bytes, new: bytes, name: str, shown: Collection[str]) -> str:
-    """A unified diff of two texts.
+    """Return a unified diff of two texts.
 
     Configurations hold the tokens of other servers, and terminals are copied into reports.
 

@@ -1,4 +1,4 @@
-"""What a client is told: the command that starts pymode, and the variables to hand over."""
+"""The entry of a client: the command that starts pymode, and the variables to pass on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Entry:
     variables: tuple[str, ...] = ()
 
     def describe(self, client: Client) -> dict[str, Any]:
-        """The entry in the terms of a client."""
+        """Return the entry in the form of a client."""
         described: dict[str, Any] = {"type": "stdio"} if client.is_typed else {}
         described |= {"command": self.command[0], "args": list(self.command[1:])}
         if not self.variables:
@@ -42,7 +42,7 @@ class Entry:
         return described | {"env": values}
 
     def show(self, client: Client) -> str:
-        """A text with nothing but the entry, which can be pasted into the client's file."""
+        """Return a text with only the entry, to paste into the client's file."""
         path, described = (client.table, self.name), self.describe(client)
         if client.syntax == "toml":
             return tomltext.put("", path, described, is_new=True)
@@ -50,7 +50,7 @@ class Entry:
 
 
 def write_entry(data: bytes, path: Path, client: Client, entry: Entry, *, force: bool) -> bytes:
-    """What the file of a client becomes with an entry.
+    """Return the file of a client with the entry in it.
 
     An entry of that name which starts pymode is brought up to date: values of its variables, and
     what else the client keeps in it, stay.
@@ -141,7 +141,7 @@ def _merge(old: Mapping[str, Any], entry: Entry, client: Client) -> dict[str, An
 def _put(
     text: str, client: Client, name: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]
 ) -> str:
-    """The text with an entry; of one that stays only what differs is written."""
+    """Return the text with an entry; of an existing entry only what differs is changed."""
     path = (client.table, name)
     if client.syntax == "toml":
         values = new if old is None else {key: new[key] for key in new if new[key] != old.get(key)}
@@ -160,7 +160,7 @@ def _put(
 
 
 def spell_strings(entry: Entry, client: Client) -> set[str]:
-    """The strings that the entry itself brings, as they stand in a file."""
+    """Return the strings that the entry adds, as they are written in the file."""
     described = entry.describe(client)
     found = [entry.name, *described]
     for value in described.values():

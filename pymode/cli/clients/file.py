@@ -1,4 +1,4 @@
-"""A file that is replaced as a whole, after a copy of it was made."""
+"""Replaces a file as a whole, after a backup was made."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 from pymode.errors import ConfigError
 
 # Claude Code keeps its history beside the servers.
-_MOST_BYTES = 64 * 1024 * 1024
+_MAX_BYTES = 64 * 1024 * 1024
 _PRIVATE = 0o600
 
 
 def read_file(path: Path) -> bytes | None:
-    """What is in a file; None where there is none.
+    """Return the content of a file, or None if there is no file.
 
     Raises:
         ConfigError: it cannot be read.
@@ -27,18 +27,18 @@ def read_file(path: Path) -> bytes | None:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ConfigError(f"{path} is no file, so it is left as it is")
         with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
+            data = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from None
-    if len(data) > _MOST_BYTES:
+    if len(data) > _MAX_BYTES:
         raise ConfigError(f"{path} has more than 64 MiB, so it is left as it is")
     return data
 
 
 def replace_file(path: Path, old: bytes | None, new: bytes) -> Path | None:
-    """Put new bytes in the place of a file; at each moment it has the old ones or the new.
+    """Replace the content of a file; at every moment it has either the old or the new bytes.
 
     A link stays one: what it leads to is replaced. The mode and the owner stay.
 

@@ -1,4 +1,4 @@
-"""JSON, changed in one place of its text: order, spaces, comments and the rest stay."""
+"""JSON, changed in one place of its text: order, spaces and comments stay."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _COMMENT = re.compile(r"//[^\r\n]*|/\*.*?\*/", re.DOTALL)
-_MOST_LEVELS = 100
+_MAX_LEVELS = 100
 
 
 class Unusable(ValueError):
@@ -44,7 +44,7 @@ class _Object:
 
 
 def read(text: str, path: Sequence[str] = (), *, is_lax: bool) -> dict[str, Any]:
-    """The object that a text holds; an empty text holds an empty one.
+    """Return the object of a text; an empty text has an empty object.
 
     Args:
         text: without a byte order mark.
@@ -67,7 +67,7 @@ def read(text: str, path: Sequence[str] = (), *, is_lax: bool) -> dict[str, Any]
 
 
 def put(text: str, path: Sequence[str], value: Any, *, is_lax: bool) -> str:
-    """The text with one member set; objects on the way to it are made where they are missing.
+    """Return the text with one member set; missing objects on the way to it are made.
 
     Args:
         text: without a byte order mark.
@@ -141,7 +141,7 @@ class _Scan:
         return values, at + 1
 
     def _value(self, at: int, level: int) -> tuple[Any, int]:
-        if level > _MOST_LEVELS:
+        if level > _MAX_LEVELS:
             self._fail("it is nested too deep", at)
         first = self._text[at : at + 1]
         if self._is_lax and first == "{":
@@ -152,7 +152,7 @@ class _Scan:
         return self._scalar(at)
 
     def _scalar(self, at: int) -> tuple[Any, int]:
-        """A value without comments in it, by the standard library: it is fast."""
+        """Read a value without comments with the standard library, which is fast."""
         try:
             return self._decoder.raw_decode(self._text, at)
         except json.JSONDecodeError as error:
@@ -235,7 +235,7 @@ def _nest(path: Sequence[str], value: Any) -> Any:
 
 
 def _find_unit(text: str, root: _Object) -> str | None:
-    """The indentation of one level; None for a text on one line."""
+    """Return the indentation of one level, or None for a text on one line."""
     first = next(iter(root.members.values()), None)
     if first is None:
         # {} is what programs write before there is anything.
