@@ -13,6 +13,7 @@ from pymode.http.address import ListenAddress
 
 if TYPE_CHECKING:
     from pymode.apis.identity import Tokens
+    from pymode.codemode import CodeMode
     from pymode.tools.mcp import ServerSource
 
 # A URL has a colon before its first "=", and a path that looks so can be written ./a=b.
@@ -136,3 +137,20 @@ def _read_base_urls(given: Sequence[str], names: Sequence[str]) -> dict[str, str
 
 def _list(names: Mapping[str, object] | Sequence[str]) -> str:
     return ", ".join(names)
+
+
+def make_code_mode(settings: Settings, *, workers: int | None = None) -> CodeMode:
+    """Return a `CodeMode` made from the settings, without a token: each call brings its own."""
+    from pymode.codemode import CodeMode
+
+    return CodeMode(
+        *read_apis(settings),
+        mcp=read_servers(settings),
+        limits=settings.limits,
+        workers=settings.workers or workers,
+        rules=settings.rules,
+        check=settings.check,
+        dry_run=settings.dry_run,
+        log=settings.log_path,
+        retention=settings.retention,
+    )

@@ -10,7 +10,9 @@ from fakes import FakeCodeMode
 from paths import TESTS
 from small_document import SMALL
 
+from pymode.cli import gateway
 from pymode.cli import main as cli
+from pymode.cli.code import read_code
 from pymode.cli.gateway import read_apis
 from pymode.cli.settings import read_settings
 from pymode.errors import ConfigError, ImageError, SpecError, WorkerDied
@@ -25,7 +27,7 @@ def code_mode(monkeypatch):
         fake.settings = settings
         return fake
 
-    monkeypatch.setattr(cli, "make_code_mode", make)
+    monkeypatch.setattr(gateway, "make_code_mode", make)
     for variable in ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID", "GITHUB_API_TOKEN"):
         monkeypatch.delenv(variable, raising=False)
     return fake
@@ -166,7 +168,7 @@ def test_the_code_may_come_from_standard_input(run, code_mode, monkeypatch):
 
 def test_code_that_starts_with_a_decorator_is_not_a_file():
     code = "@decorate\ndef find(): ..."
-    assert cli.read_code(code) == code
+    assert read_code(code) == code
 
 
 @pytest.mark.parametrize("command", ["search", "execute"])
@@ -293,8 +295,8 @@ def test_build_prepares_and_says_so(run, code_mode):
 def test_a_result_is_utf_8_in_any_locale():
     script = (
         "import sys; sys.path.insert(0, sys.argv[1]); from fakes import FakeCodeMode;"
-        "from pymode.cli import main as cli;"
-        "cli.make_code_mode = lambda *a, **k: FakeCodeMode(value='ü→');"
+        "from pymode.cli import gateway, main as cli;"
+        "gateway.make_code_mode = lambda *a, **k: FakeCodeMode(value='ü→');"
         "cli.main(['search', 'ok'])"
     )
     ended = subprocess.run(
@@ -310,7 +312,8 @@ def test_a_result_is_utf_8_in_any_locale():
 def test_a_reader_who_has_seen_enough_is_no_error():
     script = (
         "import sys; sys.path.insert(0, sys.argv[1]); from fakes import FakeCodeMode;"
-        "from pymode.cli import main as cli; cli.make_code_mode = lambda *a, **k: FakeCodeMode();"
+        "from pymode.cli import gateway, main as cli;"
+        "gateway.make_code_mode = lambda *a, **k: FakeCodeMode();"
         "cli.main(['search', 'ok'])"
     )
     read_fd, write_fd = os.pipe()

@@ -1,0 +1,75 @@
+"""`pymode serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from pymode.cli import gateway
+from pymode.cli.console import say
+from pymode.cli.options import with_settings
+from pymode.cli.settings import Settings
+from pymode.http.address import ListenAddress
+
+
+@with_settings
+def serve(
+    settings: Settings,
+    http: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Serve Streamable HTTP at /mcp, not stdio."),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A further host name that HTTP clients use; repeatable."),
+    ] = None,
+) -> None:
+    """Serve the tools search and execute over MCP, in front of APIs and MCP servers.
+
+    Over stdio the token is that in CLOUDFLARE_API_TOKEN (NAME_API_TOKEN for another API). Over
+    HTTP each request brings its own, as the header Authorization: Bearer TOKEN, or as
+    NAME-API-Token: TOKEN for each of several APIs.
+    """
+    asyncio.run(_serve(settings, http, allow_host or []))
+
+
+async def _serve(settings: Settings, http: str | None, allowed_hosts: list[str]) -> None:
+    from pymode.server.preparation import Preparation
+
+    address = None if http is None else ListenAddress.parse(http)
+    if address:
+        gateway.check_address(address, gateway.read_servers(settings))
+    apis = gateway.read_apis(settings)
+    code_mode = gateway.make_code_mode(settings)
+    preparation = Preparation(code_mode)
+    await preparation.open()
+    try:
+        # Importing mcp takes 1 s, in which the sandbox processes can start on another CPU.
+        await asyncio.to_thread(__import__, "pymode.server")
+        from pymode.server import make_server, serve_http, serve_stdio
+
+        server = make_server(
+            code_mode,
+            max_tokens=settings.max_tokens,
+            # The process's own credentials are for its own user; over HTTP others may call.
+            token=None if address else gateway.read_tokens(apis),
+            account_id=settings.account_id if address else gateway.read_account(settings, apis),
+            preparation=preparation,
+        )
+        if address is None:
+            if sys.stdin.isatty():
+                say("pymode: serving MCP over stdio; a client should start this. Ctrl-C ends it.")
+            await serve_stdio(server)
+        else:
+            await serve_http(
+                server,
+                address,
+                allowed_hosts=allowed_hosts,
+                source_bytes=settings.limits.source_bytes,
+                announce=lambda url: say(f"pymode: serving {url}"),
+            )
+    finally:
+        await preparation.aclose()
