@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pymode.agents import AgentTool, make_tools
 from pymode.apis.auth import Secret, hide_secret
 from pymode.apis.openapi import OpenAPI, read_apis
-from pymode.call.service import Progress, Service
+from pymode.call.loading import Progress
+from pymode.call.service import Service
 from pymode.call.shared import Shared
 from pymode.call.state import States
 from pymode.errors import ConfigError

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from pymode import documents
 from pymode.actions.context import Elicit, ToolProgress
 from pymode.answers.prompts import Facts
 from pymode.apis.identity import Tokens, hide, identify
@@ -17,20 +16,18 @@ from pymode.apis.openapi import OpenAPI
 from pymode.call.approver import Approver
 from pymode.call.journal import Journal
 from pymode.call.kept import KeptResults
+from pymode.call.loading import Progress, load_documents, make_policy, start_pool
 from pymode.call.request import CallSettings, Scope, check_source
 from pymode.call.result import Result
 from pymode.call.run import Run
-from pymode.call.shared import Policy, Prepared, Shared
+from pymode.call.shared import Policy, Shared
 from pymode.errors import ConfigError, LogError
 from pymode.limits import Limits
 from pymode.log import Kept
 from pymode.namespaces import Kind
-from pymode.policy.guard import Guard
-from pymode.sandbox.image import Image, open_image
+from pymode.sandbox.image import Image
 from pymode.sandbox.pool import Pool
 from pymode.tools.toolbox import Toolbox
-
-Progress = Callable[[float, str], None]
 
 # A client that lists the two tools waits no longer for the numbers in their descriptions.
 SURVEY_SECONDS = 3.0
@@ -301,37 +298,18 @@ class Service:
         )
         return await Run(self._shared, policy, call).finish(pool)
 
-    async def _find_policy(self) -> Policy:
-        """Return the policy. The first call makes it, because that reads the documents."""
-        prepared = self._shared.prepared
-        if self._policy is None and prepared is not None:
-            read = await asyncio.to_thread(prepared.image.read_operations)
-            rules = self._shared.rules.bind([each for operations in read for each in operations])
-            guards = [Guard(operations, rules, self._shared.check) for operations in read]
-            self._policy = Policy(rules, guards)
-        assert self._policy is not None  # noqa: S101 - `_ready` has prepared the image
-        return self._policy
-
     async def _ready(self, progress: Progress | None) -> Pool:
         if self._pool is not None:
             return self._pool
         async with self._preparing:
             if self._pool is None:
-                await self._load(progress)
-                self._pool = await self._start_pool()
+                prepared = self._shared.prepared = await load_documents(self.apis, progress)
+                await self._open()
+                self._pool = await start_pool(prepared.image, self.limits, self._workers)
             return self._pool
 
-    async def _load(self, progress: Progress | None) -> None:
-        """Load the documents into an image, and open the log and the tools."""
-        loaded = [await documents.load(api.spec, progress) for api in self.apis]
-        image = await open_image(loaded, progress)
-        base_urls = {
-            api.name: api.base_url or document.base_url
-            for api, document in zip(self.apis, image.documents, strict=True)
-        }
-        self._shared.prepared = Prepared(image, base_urls)
-        for note in filter(None, (spec.note for spec in loaded)):
-            _log.warning(note)
+    async def _open(self) -> None:
+        """Open the log and the tools."""
         try:
             await self._shared.database.open()
         except LogError as error:
@@ -339,16 +317,11 @@ class Service:
             _log.warning(str(error))
         await self.toolbox.open()
 
-    async def _start_pool(self) -> Pool:
-        image = self.image
-        assert image is not None  # noqa: S101 - `_load` comes first
-        pool = Pool(image, self.limits, self._workers)
-        try:
-            await pool.start()
-        except BaseException:
-            await pool.close()
-            raise
-        return pool
+    async def _find_policy(self) -> Policy:
+        """Return the policy. The first call makes it, because that reads the documents."""
+        if self._policy is None:
+            self._policy = await make_policy(self._shared)
+        return self._policy
 
     async def _open_kept(self, token: Tokens) -> KeptResults:
         caller = identify(self.apis, hide(token))

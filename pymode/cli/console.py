@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pymode.call.loading import Progress
     from pymode.call.result import Result
-    from pymode.call.service import Progress
 
 
 def say(text: str) -> None:
