@@ -297,7 +297,7 @@ async def test_a_client_that_cannot_ask_gets_an_id_to_approve(code_mode, api, er
         assert refused.is_error
         identifier = re.search(r"pymode approve ([0-9a-f]+)", text_of(refused))[1]
         assert not await api.writes()
-        await code_mode._approvals.approve(identifier)
+        await code_mode._shared.approvals.approve(identifier)
         assert value_of(await execute(client, code)) == "192.0.2.9"
         assert (await execute(client, code)).is_error
     assert len(await api.writes()) == 1
