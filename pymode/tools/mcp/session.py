@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 import anyio
@@ -15,7 +16,6 @@ from mcp.client.session import ClientRequestContext
 from mcp.client.subscriptions import SubscriptionLost
 from mcp.shared.exceptions import MCPError
 
-from pymode import __version__
 from pymode.http.redaction import Redactor
 from pymode.tools.mcp.http import open_http
 from pymode.tools.mcp.in_flight import CallsInFlight
@@ -229,7 +229,7 @@ class Session:
             mode=self._mode,
             # The listing is kept here, and nothing else is asked for.
             cache=None,
-            client_info=types.Implementation(name="pymode", version=__version__),
+            client_info=types.Implementation(name="pymode", version=version("pymode")),
             elicitation_callback=self._answer,
             logging_callback=self._note_message,
             message_handler=self._hear,
