@@ -261,11 +261,11 @@ class Service:
             ConfigError: a spec names no server and no `base_url` was given.
             PymodeError: what `prepare` raises, or the sandbox failed.
         """
+        # No frame keeps the token as it is: tracebacks may show their locals.
+        token = hide(token)
         if account_id is not None and not ACCOUNT_ID.fullmatch(account_id):
             msg = "account_id must be an identifier of up to 100 letters, digits, - and _"
             raise ConfigError(msg)
-        # No frame keeps the token as it is: tracebacks may show their locals.
-        token = hide(token)
         check_source(code, self.limits)
         caller = identify(self.apis, token)
         pool = await self._ready(progress)
