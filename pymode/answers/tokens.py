@@ -49,6 +49,9 @@ _MERGE_LOSS = 1.15
 # `fitting_chars` cuts a very long piece at a multiple of this.
 _STEP_CHARS = 16
 
+# Bytes for each token where the build had no tokenizer to take the vocabulary from.
+_ROUGH_BYTES = 3.0
+
 # Characters of white space that one token stands for: spaces alone, and mixed with others.
 _SPACES = 60
 _WHITE_SPACE = 3
@@ -96,6 +99,9 @@ def fitting_chars(text: str, tokens: float) -> int:
 
 
 def _cost(piece: str) -> float:
+    if not _vocabulary():
+        # A rough bound: pieces of common words have four bytes for each token, and more.
+        return max(1.0, len(piece.encode("utf-8", "replace")) / _ROUGH_BYTES)
     if piece in _vocabulary():
         return 1.0
     if piece.isspace():
@@ -147,4 +153,6 @@ def _count_character(char: str) -> float:
 @cache
 def _vocabulary() -> frozenset[str]:
     # 50 to 100 ms and 18 MB, so not before the first text that has to be counted.
+    if not VOCABULARY.exists():
+        return frozenset()
     return frozenset(lzma.decompress(VOCABULARY.read_bytes()).decode().split("\n"))

@@ -255,3 +255,18 @@ def test_a_word_is_not_cut() -> None:
 def test_a_text_that_fits_is_not_cut() -> None:
     assert fitting_chars("a few words", 100) == len("a few words")
     assert fitting_chars("a few words", 0) == 0
+
+
+def test_without_a_vocabulary_ordinary_text_is_not_estimated_too_low(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On a machine for which the tokenizer has no build, pymode still keeps its budgets."""
+    monkeypatch.setattr(tokens, "VOCABULARY", tmp_path / "missing")
+    tokens._vocabulary.cache_clear()
+    tokens._cost_cached.cache_clear()
+    try:
+        for text in PROSE.values():
+            assert count_tokens_bound(text) >= 0.95 * count(text)
+    finally:
+        tokens._vocabulary.cache_clear()
+        tokens._cost_cached.cache_clear()
