@@ -11,7 +11,7 @@ from pymode.errors import ConfigError
 
 Kind = Literal["api", "functions", "mcp"]
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+NAMESPACE_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # The sandbox puts these names in scope itself.
 TAKEN_NAMES = frozenset({"account_id", "results", "spec", "specs", "state", "tools"})
 
@@ -21,7 +21,7 @@ def is_free(name: str) -> bool:
     taken = keyword.iskeyword(name) or hasattr(builtins, name) or name in TAKEN_NAMES
     # The error class of a namespace "memory" would be called MemoryError.
     taken = taken or hasattr(builtins, error_name(name))
-    return not taken and NAME.fullmatch(name) is not None
+    return not taken and NAMESPACE_NAME.fullmatch(name) is not None
 
 
 def check_name(name: str) -> str:

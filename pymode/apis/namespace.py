@@ -17,7 +17,7 @@ from pymode.errors import ConfigError, HttpError, RequestRefused, RuleRefused
 from pymode.http import urls
 from pymode.http.client import Response
 from pymode.log.recording import NOT_SENT
-from pymode.namespaces import NAME, token_variable
+from pymode.namespaces import NAMESPACE_NAME, token_variable
 from pymode.policy.action import Request, RequestAction
 from pymode.policy.approvals import Question
 from pymode.policy.check import surely_wrong
@@ -59,7 +59,7 @@ class APINamespace:
     failures = (RequestRefused, HttpError)
 
     def __init__(self, name: str, sender: Sender, guard: Guard | None = None) -> None:
-        if not NAME.fullmatch(name):
+        if not NAMESPACE_NAME.fullmatch(name):
             msg = f"the name {name[:60]!r} must be a lower-case Python name such as 'cloudflare'"
             raise ConfigError(msg)
         self.name = name

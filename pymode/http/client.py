@@ -58,7 +58,7 @@ class Flight:
                 self.departing()
 
 
-class Pool:
+class ConnectionPool:
     """The connections to one origin."""
 
     def __init__(self, connections: int) -> None:
@@ -80,7 +80,7 @@ class Http:
         self._response_bytes = response_bytes
         self._wall_seconds = wall_seconds
         self._connections = connections
-        self._pools: dict[tuple[str, str, int | None], Pool] = {}
+        self._pools: dict[tuple[str, str, int | None], ConnectionPool] = {}
         self._open: set[httpx.AsyncHTTPTransport] = set()
         self._tls: ssl.SSLContext | None = None
 
@@ -184,7 +184,7 @@ class Http:
         # Of each origin its own: one that is slow takes no connection from the others.
         pool = self._pools.get(origin := (url.scheme, url.host, url.port))
         if pool is None:
-            pool = self._pools[origin] = Pool(self._connections)
+            pool = self._pools[origin] = ConnectionPool(self._connections)
         async with pool.free:
             # The one used last is the least likely to have been closed by the server.
             transport = pool.idle.pop() if pool.idle else self._open_transport(url.scheme)

@@ -9,7 +9,7 @@ from pymode.errors import RequestRefused
 HEADERS = 64
 VALUE_CHARS = 8192
 
-NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 # ASCII only: everything else is read differently by different servers.
 VALUE = re.compile(r"[\t\x20-\x7e]*")
 
@@ -87,7 +87,7 @@ def check_headers(headers: object) -> dict[str, str]:
         raise RequestRefused(f"headers must be a dict of at most {HEADERS} strings")
     checked = {}
     for name, value in headers.items():
-        if not isinstance(name, str) or not NAME.fullmatch(name):
+        if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
             raise RequestRefused(f"{str(name)[:60]!r} is not the name of a header")
         lower = name.lower()
         # Some servers read "_" as "-".
