@@ -20,7 +20,7 @@ from pymode.limits import Limits
 from pymode.tools.tool import ToolFailed
 
 PACKAGE = "fastmcp"
-# An error in FastMCP's answer is not cut by anybody else.
+# FastMCP does not shorten an error in its answer, so it is shortened here.
 ERROR_TOKENS = 6_000
 # A cancelled run kills its worker; this bounds the wait for that.
 STOP_SECONDS = 5.0
@@ -137,7 +137,7 @@ def _write_prelude(key: str, inputs: Mapping[str, Any], functions: Functions) ->
     for name in (*inputs, *functions):
         if not name.isidentifier():
             raise ConfigError(f"{name!r} is not a name that code can use")
-    # What JSON reads again prints as Python.
+    # A JSON value that was read again has a repr that is Python.
     parts += [f"{name} = {json.loads(json.dumps(value))!r}" for name, value in inputs.items()]
     parts += [f"{name} = lambda *a, **k: _call({key!r}, {name!r}, a, k)" for name in functions]
     return "; ".join(parts) + "\n"

@@ -21,7 +21,7 @@ LAST_LINE_CHARS = 500
 KEEPS_LAST = "pymode_last = ("
 """Stands before an expression in the last line; errors show it."""
 
-# Steps call tools without `await`; only what stands behind a namespace can wait like that.
+# Steps call tools without `await`, and only a call of a namespace can block like that.
 _CALLS = "pymode_calls = step_host._calls"
 _STEPS = Path(steps.__file__).read_text(encoding="utf-8").partition("# In the sandbox\n")[2]
 

@@ -11,9 +11,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pymode.documents.operations import Operation, Operations
+from pymode.documents.hints import properties
+from pymode.documents.operation import Operation
+from pymode.documents.operations import Operations
 from pymode.documents.routes import bind, split
-from pymode.documents.samples import Sampler, properties
+from pymode.documents.samples import Sampler
 from pymode.documents.schemas import flatten
 from pymode.http.client import Response
 from pymode.policy.action import RequestAction

@@ -86,7 +86,6 @@ class APINamespace:
         url = urls.build(self._sender.base_url, request.path, request.query)
         path, _, query = url[len(self._sender.base_url) :].partition("?")
         return RequestAction(
-            self.name,
             request.method,
             path,
             self._clean(path)[:PATH_CHARS],

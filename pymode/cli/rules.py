@@ -18,7 +18,8 @@ from pymode.errors import ConfigError, RequestRefused
 
 if TYPE_CHECKING:
     from pymode.apis.openapi import OpenAPI
-    from pymode.documents.operations import Operation, Operations
+    from pymode.documents.operation import Operation
+    from pymode.documents.operations import Operations
     from pymode.policy.rules import Decision, Rules
 
 # Calls of tools belong to no document.
@@ -104,7 +105,7 @@ def describe(rules: Rules, request: str, operations: Operations, base_url: str) 
         return f"{method} {path.strip()}: not sent\nwhy: {error}"
     path = url[len(base_url) :].partition("?")[0]
     operation = operations.match(method, path)
-    action = Action("", method, path, operation=operation)
+    action = Action(method, path, operation=operation)
     decision = rules.decide(action, operations.match)
     lines = _describe(f"{method} {path}", decision, operation)
     if method == "POST" and find_endpoint(path, operation):

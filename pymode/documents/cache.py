@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pymode.http.client import Response
 
 FETCH_SECONDS = 120.0
-_REDIRECTS = 5
+_MAX_REDIRECTS = 5
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Fetched:
 
     Args:
         body: as fetched, at most `SPEC_BYTES`.
-        url: where it lay in the end, after redirects.
+        url: the final URL, after redirects.
         note: what the user should know, such as that the network is down.
     """
 
@@ -51,7 +51,7 @@ class _Head:
     last_modified: str | None
 
 
-class _UnservedError(Exception):
+class _NotServed(Exception):
     """The server cannot give the document at this moment."""
 
 
@@ -80,7 +80,7 @@ async def fetch(url: str, folder: Path | None) -> Fetched:
         if response.status == 304 and cached:
             return Fetched(cached[1], cached[0].final_url)
         _check_response(response)
-    except (HostCallError, _UnservedError) as error:
+    except (HostCallError, _NotServed) as error:
         if not cached:
             msg = f"the spec at {show(url)} cannot be fetched: {error}"
             raise SpecError(msg) from None
@@ -95,7 +95,7 @@ def _check_response(response: Response) -> None:
     status = response.status
     if status >= 500 or status == 429:
         msg = f"the server answers {status}; try again later"
-        raise _UnservedError(msg)
+        raise _NotServed(msg)
     if status in (401, 403):
         msg = f"the server answers {status}; download the document and give the file"
         raise SpecError(msg)
@@ -104,7 +104,7 @@ def _check_response(response: Response) -> None:
         raise SpecError(msg)
     if response.body.lstrip()[:1] == b"<":
         msg = "the answer is a web page, not JSON or YAML; look for the raw document's URL"
-        raise _UnservedError(msg)
+        raise _NotServed(msg)
 
 
 async def _get(url: str, headers: dict[str, str]) -> tuple[Response, str]:
@@ -113,7 +113,7 @@ async def _get(url: str, headers: dict[str, str]) -> tuple[Response, str]:
 
     local = _is_loopback(urlsplit(url))
     async with Http(response_bytes=SPEC_BYTES, wall_seconds=FETCH_SECONDS, connections=1) as http:
-        for _ in range(_REDIRECTS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             response = await http.send("GET", url, headers=headers)
             target = response.headers.get("location")
             if response.status not in (301, 302, 303, 307, 308) or not target:
@@ -123,7 +123,7 @@ async def _get(url: str, headers: dict[str, str]) -> tuple[Response, str]:
             if _is_loopback(parts) and not local:
                 msg = f"the spec's server redirects to this machine ({show(url)}); check the URL"
                 raise SpecError(msg)
-    msg = f"the spec's server redirects more than {_REDIRECTS} times; give the final URL"
+    msg = f"the spec's server redirects more than {_MAX_REDIRECTS} times; give the final URL"
     raise SpecError(msg)
 
 

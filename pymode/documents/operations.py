@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 from pymode.documents import references
 from pymode.documents.document import METHODS
-from pymode.documents.nearness import Nearness
+from pymode.documents.operation import Operation, Parameter, Schema
 from pymode.documents.routes import NAMED, Routes, split
+from pymode.documents.schemas import items
+from pymode.documents.similarity import SimilarTemplates
 
 PLACES: Final = frozenset({"path", "query", "header", "cookie"})
 METHOD_BONUS: Final = 0.1
-FAR_BEHIND: Final = 0.3
-PERMISSIONS: Final = 100
+MAX_SCORE_GAP: Final = 0.3
+MAX_PERMISSIONS: Final = 100
 
 # As in the guest: the segment after an account or a zone names the product.
 _PRODUCT: Final = re.compile(
@@ -24,55 +25,6 @@ _PRODUCT: Final = re.compile(
     r"|/\{(?:account|zone)_?(?:id|identifier|tag)\}/([^{}/]+)(?=/|$)",
     re.IGNORECASE,
 )
-
-Schema = Mapping[str, Any]
-"""A schema as the document has it: it may be a `$ref`, which `Operations.follow` resolves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of an operation.
-
-    Args:
-        name: as it is sent.
-        place: "path", "query", "header" or "cookie".
-        required: whether it must be sent.
-        schema: of its value.
-    """
-
-    name: str
-    place: str
-    required: bool
-    schema: Schema
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One method at one path template.
-
-    Args:
-        method: in capitals.
-        path: the template, such as "/zones/{zone_id}".
-        operation_id: None when the document gives none.
-        summary: one line; may be empty.
-        tags: those of the document and the product that the path names.
-        parameters: those of the path too.
-        body_required: whether a body must be sent.
-        bodies: the schema of each media type that may be sent.
-        responses: for each status ("200", "4XX", "default") the schema of its JSON, else {}.
-        permissions: each of them is enough: a permission of a token, or scopes joined by " + ".
-    """
-
-    method: str
-    path: str
-    operation_id: str | None
-    summary: str
-    tags: tuple[str, ...]
-    parameters: tuple[Parameter, ...]
-    body_required: bool
-    bodies: Mapping[str, Schema]
-    responses: Mapping[str, Schema]
-    permissions: tuple[str, ...]
 
 
 class Operations:
@@ -136,11 +88,11 @@ class Operations:
         """
         scored = [
             (score + (METHOD_BONUS if name.upper() == method else 0.0), name, template)
-            for score, template in self._nearness.rank(path)
+            for score, template in self._similar.rank(path)
             for name in self._methods(template)
         ]
         scored.sort(key=lambda entry: -entry[0])
-        least = scored[0][0] - FAR_BEHIND if scored else 0.0
+        least = scored[0][0] - MAX_SCORE_GAP if scored else 0.0
         near = [entry for entry in scored[:count] if entry[0] >= least]
         return [self._get(name, template) for _, name, template in near]
 
@@ -171,8 +123,8 @@ class Operations:
         return self._merged[id(schema)][1]
 
     @cached_property
-    def _nearness(self) -> Nearness:
-        return Nearness(self._items)
+    def _similar(self) -> SimilarTemplates:
+        return SimilarTemplates(self._items)
 
     def _keys(self) -> Iterator[tuple[str, str]]:
         for template in self._items:
@@ -218,7 +170,7 @@ class Operations:
             parameters=tuple(map(self._parameter, self._parameters(item, operation))),
             body_required=body.get("required") is True,
             bodies={
-                media.lower(): self._schema(content.get("schema"))
+                media.lower(): _schema(content.get("schema"))
                 for media, content in self._content(body)
             },
             responses={
@@ -231,7 +183,7 @@ class Operations:
     def _parameters(self, item: Schema, operation: Schema) -> list[Schema]:
         found: dict[tuple[object, object], Schema] = {}
         for owner in (item, operation):
-            for written in _items(owner.get("parameters")):
+            for written in items(owner.get("parameters")):
                 parameter = self.follow(written)
                 if isinstance(parameter.get("name"), str) and parameter.get("in") in PLACES:
                     found[parameter["name"], parameter["in"]] = parameter
@@ -254,7 +206,7 @@ class Operations:
         for media, content in self._content(self.follow(response)):
             if not (media.lower().endswith(("/json", "+json")) or media == "*/*"):
                 continue
-            schema = self._schema(content.get("schema"))
+            schema = _schema(content.get("schema"))
             examples = [content, *(self.follow(e) for _, e in _entries(content.get("examples")))]
             for example, key in zip(
                 examples, ["example", *["value"] * len(examples)], strict=False
@@ -264,39 +216,36 @@ class Operations:
             return schema
         return {}
 
-    def _schema(self, schema: object) -> Schema:
-        return schema if isinstance(schema, dict) else {}
-
     def _permissions(self, operation: Schema) -> tuple[str, ...]:
         groups = operation.get("x-api-token-group")
         if groups is None:
             required = operation.get("x-cfPermissionsRequired")
             groups = required.get("enum") if isinstance(required, dict) else None
         groups = [groups] if isinstance(groups, str) else groups
-        found = [group for group in _items(groups) if isinstance(group, str)]
+        found = [group for group in items(groups) if isinstance(group, str)]
         if not found:
             security = operation.get("security", self._document.get("security"))
-            for alternative in _items(security):
-                scopes = [s for _, some in _entries(alternative) for s in _items(some)]
+            for alternative in items(security):
+                scopes = [s for _, some in _entries(alternative) for s in items(some)]
                 found.append(" + ".join(s for s in scopes if isinstance(s, str)))
-            # One way in that names no scope needs none.
+            # If one of the alternatives needs no scope, no permission is needed.
             found = found if all(found) else []
-        return tuple(dict.fromkeys(group[:200] for group in found[:PERMISSIONS] if group))
+        return tuple(dict.fromkeys(group[:200] for group in found[:MAX_PERMISSIONS] if group))
 
 
 def _tags(template: str, operation: Schema) -> tuple[str, ...]:
-    tags = [tag for tag in _items(operation.get("tags")) if isinstance(tag, str)]
+    tags = [tag for tag in items(operation.get("tags")) if isinstance(tag, str)]
     if found := _PRODUCT.search(template):
         tags.append(found[1] or found[2])
     return tuple(dict.fromkeys(tags))
 
 
+def _schema(value: object) -> Schema:
+    return value if isinstance(value, dict) else {}
+
+
 def _text(value: object) -> str:
     return " ".join(value.split())[:200] if isinstance(value, str) else ""
-
-
-def _items(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _entries(value: object) -> list[tuple[str, Any]]:

@@ -7,14 +7,14 @@ from enum import Enum, auto
 from typing import Any
 from urllib.parse import unquote
 
-from pymode.documents.syntax import DEEP, DEPTH
+from pymode.documents.syntax import MAX_DEPTH, TOO_DEEP
 from pymode.errors import SpecError
 
 # A `$ref` in data that leads nowhere is renamed, so that every `$ref` left is a reference.
 LITERAL = "$ref_"
 
-_HOPS = 100
-_POINTER_CHARS = 10_000
+_MAX_HOPS = 100
+_MAX_POINTER_CHARS = 10_000
 _DATA_KEYS = frozenset({"example", "default", "enum", "const"})
 # The keys of these mappings are names that the author chose: a property may be called "default".
 _SCHEMA_MAPS = {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"}
@@ -77,7 +77,7 @@ def resolve(document: dict[str, Any], reference: str) -> Any:
         found, further = _descend(document, reference)
         if further is None:
             return found
-        if further in seen or len(seen) > _HOPS or len(further) > _POINTER_CHARS:
+        if further in seen or len(seen) > _MAX_HOPS or len(further) > _MAX_POINTER_CHARS:
             way = " → ".join([*seen[:4], further[:100]])
             msg = f"goes around in a circle: {way}; break the circle"
             raise LookupError(msg)
@@ -113,8 +113,8 @@ def _walk(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Place, _Ki
     stack: list[tuple[Any, Place, _Kind, int]] = [(document, None, _Kind.OBJECT, 1)]
     while stack:
         value, place, kind, depth = stack.pop()
-        if depth > DEPTH:
-            raise SpecError(DEEP)
+        if depth > MAX_DEPTH:
+            raise SpecError(TOO_DEEP)
         if isinstance(value, dict):
             yield value, place, kind
             children = [
@@ -128,7 +128,7 @@ def _walk(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Place, _Ki
                 for index, child in enumerate(value)
                 if isinstance(child, dict | list)
             ]
-        # The first fault in the order of the document is the one to report.
+        # The first violation in the order of the document is the one to report.
         stack.extend(reversed(children))
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
-STEPS = 5_000
+MAX_STEPS = 5_000
 NAMED = re.compile(r"\{([^{}]*)\}")
 
 
@@ -50,7 +50,7 @@ class Routes:
         wide: list[tuple[str, bool]] = []
         pending = [(self._root, 0)]
         # Templates that mix literals and parameters at every segment could be tried for ever.
-        for _ in range(STEPS):
+        for _ in range(MAX_STEPS):
             if not pending:
                 break
             node, index = pending.pop()

@@ -9,24 +9,25 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from pymode.documents.faults import Fault, compare
-from pymode.documents.schemas import Follow, flatten, types
+from pymode.documents.hints import NOTHING, agrees, convert, find_example, find_kind, properties
+from pymode.documents.schemas import Follow, flatten
+from pymode.documents.violations import Violation, find_violations
 
-DEPTH: Final = 6
-VALUES: Final = 400
-TEXT_CHARS: Final = 1_000
-ITEMS: Final = 20
-ALTERNATIVES: Final = 50
+MAX_DEPTH: Final = 6
+MAX_VALUES: Final = 400
+MAX_TEXT_CHARS: Final = 1_000
+MAX_ITEMS: Final = 20
+MAX_ALTERNATIVES: Final = 50
 # For hostile documents: schemas looked at in alternatives, and values compared with schemas.
-LOOKS: Final = 5_000
-COMPARISONS: Final = 300
-COMPARISON_STEPS: Final = 500
+MAX_SCHEMAS_READ: Final = 5_000
+MAX_COMPARISONS: Final = 300
+MAX_COMPARISON_STEPS: Final = 500
 
 # An answer that went well has nothing in these.
-_COMPLAINTS: Final = frozenset({"errors", "error", "warnings", "messages"})
+_EMPTY_ON_SUCCESS: Final = frozenset({"errors", "error", "warnings", "messages"})
 _TRUE: Final = frozenset({"success", "ok", "deleted"})
 _FORMATS: Final = {
     "date-time": "2025-01-01T00:00:00Z",
@@ -45,16 +46,6 @@ _FORMATS: Final = {
 _HEX: Final = re.compile(r"[0-9a-f]{16,64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID: Final = re.compile(r"(.*_)?(id|identifier|uuid|uid)|.*Id", re.DOTALL)
 
-_NOTHING: Final = object()
-
-
-def properties(parts: list[Mapping[str, Any]]) -> Iterator[tuple[str, object]]:
-    """Yield the name and the schema of each property that the parts define."""
-    for part in parts:
-        properties = part.get("properties")
-        if isinstance(properties, dict):
-            yield from properties.items()
-
 
 class Sampler:
     """Builds one sample.
@@ -69,9 +60,9 @@ class Sampler:
         self._follow = follow
         self._digest = hashlib.sha256(seed.encode("utf-8", "replace")).hexdigest()
         self._creates = creates
-        self._values = VALUES
-        self._looks = LOOKS
-        self._comparisons = COMPARISONS
+        self._values = MAX_VALUES
+        self._schemas_left = MAX_SCHEMAS_READ
+        self._comparisons = MAX_COMPARISONS
 
     def build(self, schema: object, given: dict[str, Any]) -> Any:
         """Return a value of a schema, with what is given put where it belongs."""
@@ -81,31 +72,31 @@ class Sampler:
         """Return a copy of a value, cut where it is too large or too deep."""
         self._values -= 1
         if isinstance(value, dict):
-            pairs = list(value.items()) if depth < DEPTH else []
+            pairs = list(value.items()) if depth < MAX_DEPTH else []
             return {k[:200]: self.free(v, depth + 1) for k, v in pairs if self._values > 0}
         if isinstance(value, list):
-            items = value[:ITEMS] if depth < DEPTH else []
+            items = value[:MAX_ITEMS] if depth < MAX_DEPTH else []
             return [self.free(item, depth + 1) for item in items if self._values > 0]
         if isinstance(value, float) and not math.isfinite(value):
             return None
-        return value[:TEXT_CHARS] if isinstance(value, str) else value
+        return value[:MAX_TEXT_CHARS] if isinstance(value, str) else value
 
-    def _faults(self, parts: list[Mapping[str, Any]], given: object) -> list[Fault]:
+    def _violations(self, parts: list[Mapping[str, Any]], given: object) -> list[Violation]:
         self._comparisons -= 1
         if self._comparisons < 0:
             return []
-        return compare(self._follow, {"allOf": parts}, given, COMPARISON_STEPS)
+        return find_violations(self._follow, {"allOf": parts}, given, MAX_COMPARISON_STEPS)
 
     def _place(self, schema: object, given: dict[str, Any], depth: int) -> Any:
         """Put the given values into the inner object of an envelope that has none of them."""
         parts = self._choose(flatten(self._follow, schema), given)
-        names = {name for name, _ in properties(parts)} - _COMPLAINTS
+        names = {name for name, _ in properties(parts)} - _EMPTY_ON_SUCCESS
         if depth < 2 and not names & given.keys():
             for key in ("result", "data", "item", "items"):
                 if key in names:
                     inner = {"allOf": [s for name, s in properties(parts) if name == key]}
-                    return self._object(parts, {}, _example(parts), 0, {key: (inner, given)})
-        return self._value(parts, given, _NOTHING, 0, "")
+                    return self._object(parts, {}, find_example(parts), 0, {key: (inner, given)})
+        return self._value(parts, given, NOTHING, 0, "")
 
     def _value(
         self,
@@ -119,24 +110,24 @@ class Sampler:
 
         Args:
             parts: from `flatten`.
-            given: by the request, or `_NOTHING`.
-            hint: from an example of what contains the value, or `_NOTHING`.
+            given: by the request, or `NOTHING`.
+            hint: from an example of what contains the value, or `NOTHING`.
             depth: of the value in the answer.
             name: of the property.
         """
         parts = self._choose(parts, given)
-        if hint is _NOTHING:
-            hint = _example(parts)
-        kind = _kind(parts)
+        if hint is NOTHING:
+            hint = find_example(parts)
+        kind = find_kind(parts)
         if kind == "object" or (not kind and isinstance(hint, dict)):
             return self._object(parts, given, hint, depth, {})
         if kind == "array" or (not kind and isinstance(hint, list)):
             return self._array(parts, given, hint, depth, name)
-        given = _convert(given, kind)
-        offered = given is not _NOTHING and not isinstance(given, dict | list)
-        if offered and not self._faults(parts, given):
+        given = convert(given, kind)
+        offered = given is not NOTHING and not isinstance(given, dict | list)
+        if offered and not self._violations(parts, given):
             return self.free(given)
-        if hint is not _NOTHING and _agrees(hint, kind):
+        if hint is not NOTHING and agrees(hint, kind):
             return self._vary(hint, name) if isinstance(hint, str) else self.free(hint, depth)
         return self._scalar(parts, kind, name)
 
@@ -159,18 +150,21 @@ class Sampler:
         value: dict[str, Any] = {}
         for name in [*sorted(defined, key=lambda n: n not in required), *(shown.keys() - defined)]:
             # What is required comes first, and a little more than the bound is left for it.
-            if self._values <= (-VALUES if name in required else 0):
+            if self._values <= (-MAX_VALUES if name in required else 0):
                 break
             self._values -= 1
             if name in inner:
                 value[name] = self._place(*inner[name], depth + 1)
                 continue
-            offer, example = offered.get(name, _NOTHING), shown.get(name, _NOTHING)
+            offer, example = offered.get(name, NOTHING), shown.get(name, NOTHING)
             below = flatten(self._follow, *defined.get(name, []))
-            if name in _COMPLAINTS - offered.keys() - required and _kind(below) != "array":
+            if (
+                name in _EMPTY_ON_SUCCESS - offered.keys() - required
+                and find_kind(below) != "array"
+            ):
                 continue
-            if depth >= DEPTH and _kind(below) in ("object", "array"):
-                value[name] = {} if _kind(below) == "object" else []
+            if depth >= MAX_DEPTH and find_kind(below) in ("object", "array"):
+                value[name] = {} if find_kind(below) == "object" else []
             else:
                 value[name] = self._value(below, offer, example, depth + 1, name)
         order = [*defined, *shown]
@@ -181,14 +175,14 @@ class Sampler:
     ) -> list[Any]:
         items = flatten(self._follow, *(part["items"] for part in parts if "items" in part))
         # Many schemas that have properties forget to say that they are of objects.
-        needed = {"object": dict, "array": list}.get(_kind(items), object)
+        needed = {"object": dict, "array": list}.get(find_kind(items), object)
         agrees = isinstance(given, list) and all(isinstance(item, needed) for item in given)
-        if isinstance(given, list) and agrees and not self._faults(parts, given):
-            return [self.free(item, depth + 1) for item in given[:ITEMS]]
-        if name in _COMPLAINTS or depth >= DEPTH or self._values <= 0:
+        if isinstance(given, list) and agrees and not self._violations(parts, given):
+            return [self.free(item, depth + 1) for item in given[:MAX_ITEMS]]
+        if name in _EMPTY_ON_SUCCESS or depth >= MAX_DEPTH or self._values <= 0:
             return []
-        offer = given if isinstance(given, dict) else _NOTHING
-        hints = hint if isinstance(hint, list) else [_NOTHING]
+        offer = given if isinstance(given, dict) else NOTHING
+        hints = hint if isinstance(hint, list) else [NOTHING]
         return [self._value(items, offer, one, depth + 1, "") for one in hints[:1]]
 
     def _choose(self, parts: list[Mapping[str, Any]], given: object) -> list[Mapping[str, Any]]:
@@ -197,8 +191,8 @@ class Sampler:
         for part in chosen:
             for keyword in ("oneOf", "anyOf"):
                 options = part.get(keyword)
-                options = options[:ALTERNATIVES] if isinstance(options, list) else []
-                if len(chosen) < ALTERNATIVES and (best := self._best(chosen, options, given)):
+                options = options[:MAX_ALTERNATIVES] if isinstance(options, list) else []
+                if len(chosen) < MAX_ALTERNATIVES and (best := self._best(chosen, options, given)):
                     # The loop goes on with what is added here: alternatives may have some too.
                     seen = set(map(id, chosen))
                     chosen += [one for one in best if id(one) not in seen]
@@ -207,26 +201,28 @@ class Sampler:
     def _best(
         self, parts: list[Mapping[str, Any]], options: list[Any], given: object
     ) -> list[Mapping[str, Any]]:
-        kind = _kind(parts)
+        kind = find_kind(parts)
         candidates = []
         for option in options:
-            found = flatten(self._follow, option) if self._looks > 0 else []
-            self._looks -= 1 + len(found)
+            found = flatten(self._follow, option) if self._schemas_left > 0 else []
+            self._schemas_left -= 1 + len(found)
             if not found:
                 continue
-            if _kind(found) != "null" and (not kind or _kind(found) in ("", kind)):
+            if find_kind(found) != "null" and (not kind or find_kind(found) in ("", kind)):
                 candidates.append(found)
         if isinstance(given, dict):
             fitting = [c for c in candidates if self._suits(c, given)]
             # The first of several that share the same number of names.
             candidates = sorted(fitting, key=lambda one: -_shared(one, given)) or candidates
-        elif given is not _NOTHING:
-            candidates = [one for one in candidates if not self._faults(one, given)] or candidates
+        elif given is not NOTHING:
+            candidates = [
+                one for one in candidates if not self._violations(one, given)
+            ] or candidates
         return candidates[0] if candidates else []
 
     def _suits(self, parts: list[Mapping[str, Any]], given: dict[str, Any]) -> bool:
         """Say whether an alternative allows a given value, for example by its `type`."""
-        return not any(fault.kind == "enum" for fault in self._faults(parts, given))
+        return not any(violation.kind == "enum" for violation in self._violations(parts, given))
 
     def _scalar(self, parts: list[Mapping[str, Any]], kind: str, name: str) -> Any:
         self_made = self._digest[:32]
@@ -254,51 +250,9 @@ class Sampler:
     def _vary(self, example: str, name: str) -> str:
         """Return an id for a new object, in the form of the example."""
         if not (self._creates and name in ("id", "uuid", "identifier") and _HEX.fullmatch(example)):
-            return example[:TEXT_CHARS]
+            return example[:MAX_TEXT_CHARS]
         digits = iter(self._digest)
         return "".join(char if char == "-" else next(digits) for char in example)
-
-
-def _kind(parts: list[Mapping[str, Any]]) -> str:
-    """Return the JSON type that the parts describe; "" if they do not say."""
-    named = [name for part in parts for name in types(part) if name != "null"]
-    for part in parts:
-        if isinstance(part.get("properties"), dict):
-            return "object"
-        if "items" in part:
-            return "array"
-    if named:
-        return named[0]
-    return "null" if any("null" in types(part) for part in parts) else ""
-
-
-def _example(parts: list[Mapping[str, Any]]) -> Any:
-    """Return the value that the parts themselves show."""
-    for key in ("example", "const", "default"):
-        for part in parts:
-            if part.get(key) is not None:
-                return part[key]
-    for key in ("enum", "examples"):
-        for part in parts:
-            values = part.get(key)
-            if isinstance(values, list) and values:
-                return values[0]
-    return _NOTHING
-
-
-def _agrees(hint: object, kind: str) -> bool:
-    """Say whether an example has the type of its schema; "false" for a boolean is common."""
-    expected = {"string": str, "boolean": bool, "integer": int, "number": int | float}.get(kind)
-    if expected is None or hint is None:
-        return True
-    return isinstance(hint, expected) and (kind == "boolean") == isinstance(hint, bool)
-
-
-def _convert(given: object, kind: str) -> object:
-    """Read a number out of the text of a path."""
-    if kind == "integer" and isinstance(given, str) and re.fullmatch(r"-?\d{1,18}", given):
-        return int(given)
-    return given
 
 
 def _shared(parts: list[Mapping[str, Any]], given: dict[str, Any]) -> int:

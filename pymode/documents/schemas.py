@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-PARTS: Final = 200
-SHOWN_VALUES: Final = 12
+MAX_PARTS: Final = 200
+MAX_SHOWN_VALUES: Final = 12
 
 TYPES: Final = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
 
@@ -20,15 +20,15 @@ def flatten(follow: Follow, *schemas: object) -> list[Mapping[str, Any]]:
     pending = list(reversed(schemas))
     seen: set[int] = set()
     parts: list[Mapping[str, Any]] = []
-    for _ in range(4 * PARTS):
-        if not pending or len(parts) == PARTS:
+    for _ in range(4 * MAX_PARTS):
+        if not pending or len(parts) == MAX_PARTS:
             break
         schema = follow(pending.pop())
         if not schema or id(schema) in seen:
             continue
         seen.add(id(schema))
         parts.append(schema)
-        pending += reversed(items(schema.get("allOf"))[:PARTS])
+        pending += reversed(items(schema.get("allOf"))[:MAX_PARTS])
     return parts
 
 
@@ -42,8 +42,8 @@ def types(schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 def shorten(values: tuple[str, ...]) -> str:
     """Write what a value may be: "one of A, B, …"."""
-    shown = ", ".join(value[:60] for value in values[:SHOWN_VALUES])
-    more = ", …" if len(values) > SHOWN_VALUES else ""
+    shown = ", ".join(value[:60] for value in values[:MAX_SHOWN_VALUES])
+    more = ", …" if len(values) > MAX_SHOWN_VALUES else ""
     return f"one of {shown}{more}" if len(values) > 1 else shown
 
 

@@ -15,9 +15,9 @@ from pymode.errors import SpecError
 
 SPEC_BYTES = 64 * 1024 * 1024
 # The deepest of Cloudflare's documents has 29 levels.
-DEPTH = 100
-DEEP = (
-    f"the spec is nested more than {DEPTH} levels deep, which no API description needs; "
+MAX_DEPTH = 100
+TOO_DEEP = (
+    f"the spec is nested more than {MAX_DEPTH} levels deep, which no API description needs; "
     "take a correct copy of it"
 )
 
@@ -85,7 +85,7 @@ def _read_json(text: str) -> object:
         msg = f"the spec is not valid JSON ({where}); mend it there"
         raise SpecError(msg) from None
     except RecursionError:
-        raise SpecError(DEEP) from None
+        raise SpecError(TOO_DEEP) from None
     except ValueError:
         # Python reads no integer of more than 4,300 digits.
         msg = "the spec holds a number with thousands of digits; mend it there"
@@ -105,7 +105,7 @@ def _read_yaml(text: str) -> object:
         # libyaml has a limit of its own since PyYAML 6.0.4 (1,000 levels), and may reach it while
         # it looks ahead, before the builder has seen a single level.
         if "nesting depth" in (error.problem or ""):
-            raise SpecError(DEEP) from None
+            raise SpecError(TOO_DEEP) from None
         mark = error.problem_mark
         where = f"line {mark.line + 1:,}, column {mark.column + 1:,}: " if mark else ""
         last_line, _, last_text = text.rstrip().rpartition("\n")
@@ -175,8 +175,8 @@ class _Builder:
     def _start(self, value: dict[str, Any] | list[Any], event: Any) -> None:
         if event.tag and event.tag not in ("!", _TAG + "map", _TAG + "seq"):
             _refuse(event, f"the tag {event.tag!r} is not known here; leave it out")
-        if len(self._open) >= DEPTH:
-            raise SpecError(DEEP)
+        if len(self._open) >= MAX_DEPTH:
+            raise SpecError(TOO_DEEP)
         self._open.append(_Open(value, event.anchor))
 
     def _end(self, event: Any) -> None:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl
 
-from pymode.documents.operations import Operation
+from pymode.documents.operation import Operation
 from pymode.http.media_types import is_json
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ class Action:
     """One thing that the code wants done.
 
     Args:
-        namespace: what the code calls the API or the group of tools, such as "cloudflare".
         method: of a request, such as "GET"; of a tool, "READ" or "CALL".
         path: of a request, below the base URL, percent-encoded as it is sent, without the query;
             of a tool, such as "/db/query".
@@ -65,7 +64,6 @@ class Action:
         approval: how a person approved the action, for the log; "" if nobody had to.
     """
 
-    namespace: str
     method: str
     path: str
     shown_path: str = ""

@@ -9,10 +9,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from pymode.documents.faults import compare, describe
-from pymode.documents.operations import Operation, Operations, Parameter
+from pymode.documents.operation import Operation, Parameter
+from pymode.documents.operations import Operations
 from pymode.documents.routes import bind
 from pymode.documents.schemas import flatten, is_scalar, shorten, types, write_values
+from pymode.documents.violations import describe, find_violations
 from pymode.http.headers import FORBIDDEN, FORBIDDEN_STARTS
 from pymode.http.urls import TEMPLATE
 from pymode.policy.action import RequestAction
@@ -194,7 +195,7 @@ def _check_body(request: RequestAction, operation: Operation, operations: Operat
     schema = operation.bodies.get(media) or operation.bodies.get("*/*")
     if schema is None:
         return []
-    return describe(compare(operations.follow, schema, request.body), "body")
+    return describe(find_violations(operations.follow, schema, request.body), "body")
 
 
 def _check_media_type(request: RequestAction, operation: Operation) -> list[str]:

@@ -15,7 +15,7 @@ from pymode.policy.action import RequestAction
 from pymode.policy.patterns import fold, read_path
 
 if TYPE_CHECKING:
-    from pymode.documents.operations import Operation
+    from pymode.documents.operation import Operation
 
 Kind = Literal["read", "write"]
 

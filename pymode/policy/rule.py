@@ -12,7 +12,7 @@ from pymode.errors import ConfigError
 from pymode.policy.patterns import PathPattern
 
 if TYPE_CHECKING:
-    from pymode.documents.operations import Operation
+    from pymode.documents.operation import Operation
 
 RuleListName = Literal["allow", "deny", "approve"]
 

@@ -26,7 +26,7 @@ from pymode.policy.patterns import Segments, fold_readings, read_path
 from pymode.policy.rule import HOW, Rule, RuleListName, parse, split_words, suggest
 
 if TYPE_CHECKING:
-    from pymode.documents.operations import Operation
+    from pymode.documents.operation import Operation
 
 Verdict = Literal["allow", "deny", "approve"]
 Match = Callable[[str, str], "Operation | None"]

@@ -88,7 +88,6 @@ class ToolNamespace:
         tool = await self._toolbox.find(self.name, name)
         path = f"/{self.name}/{tool.name}"
         return ToolAction(
-            self.name,
             "READ" if tool.is_read else "CALL",
             path,
             path,

@@ -44,7 +44,7 @@ def decide(rules: Rules, method: str, path: str, graphql: str | None = None) -> 
     """Decide as the host does, from what the code wrote to what would be sent."""
     sent = urls.build(BASE, path)[len(BASE) :].partition("?")[0]
     operation = OPERATIONS.match(method, sent)
-    action = Action("api", method, sent, graphql=graphql, operation=operation)  # type: ignore[arg-type]  # tests write plain texts
+    action = Action(method, sent, graphql=graphql, operation=operation)  # type: ignore[arg-type]  # tests write plain texts
     return rules.bind(OPERATIONS).decide(action, OPERATIONS.match)
 
 
@@ -134,8 +134,8 @@ def test_graphql_is_what_its_document_does() -> None:
     assert verdict(rules, "POST", "/graphql", "read") == "allow"
     assert verdict(rules, "POST", "/graphql", "write") == "deny"
     assert verdict(rules, "POST", "/graphql", None) == "deny"
-    assert Action("api", "GET", "/x", graphql="write").is_write
-    assert Action("api", "PUT", "/x", graphql="read").is_write
+    assert Action("GET", "/x", graphql="write").is_write
+    assert Action("PUT", "/x", graphql="read").is_write
     assert verdict(Rules.parse(approve=["writes"]), "POST", "/graphql", "write") == "approve"
 
 
@@ -254,20 +254,20 @@ def test_an_allow_rule_with_two_stars_fits_keys_with_a_slash() -> None:
 
 
 def test_without_the_document_an_unclear_path_counts_as_each_denied_operation() -> None:
-    action = Action("api", "GET", "/zones/x%2Fdns_records")
+    action = Action("GET", "/zones/x%2Fdns_records")
     assert Rules.parse(deny=["tag:dns"]).decide(action).verdict == "deny"
     assert Rules.parse(allow=["tag:dns"]).decide(action).verdict == "deny"
-    assert Rules.parse(deny=["tag:dns"]).decide(Action("api", "GET", "/new")).verdict == "allow"
+    assert Rules.parse(deny=["tag:dns"]).decide(Action("GET", "/new")).verdict == "allow"
 
 
 def test_a_hostile_path_is_judged_with_little_work() -> None:
     """With a matcher that backtracks this test would not end."""
     rules = Rules.parse(deny=["* /**/a/**/a/*/b/**/c", "* /x/{a}-{b}-{c}/**"])
     path = "/" + "/".join(["a"] * 256)
-    assert rules.decide(Action("api", "GET", path)).verdict == "allow"
-    assert rules.decide(Action("api", "GET", path + "/a")).rule == "at most 256 segments"
-    assert rules.decide(Action("api", "GET", path.replace("/", "%2F") + "/a")).verdict == "deny"
-    assert rules.decide(Action("api", "GET", "/x/" + "-" * 16_000 + "/%41")).verdict == "deny"
+    assert rules.decide(Action("GET", path)).verdict == "allow"
+    assert rules.decide(Action("GET", path + "/a")).rule == "at most 256 segments"
+    assert rules.decide(Action("GET", path.replace("/", "%2F") + "/a")).verdict == "deny"
+    assert rules.decide(Action("GET", "/x/" + "-" * 16_000 + "/%41")).verdict == "deny"
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,4 @@ def run_tools(name: str, toolbox: Toolbox, rules: Rules | None = None, **more: A
 
 def make_action(request: Request, path: str = "", query: str = "", **more: Any) -> RequestAction:
     """An action for a request, sent as it is written but for what is given."""
-    return RequestAction(
-        "api", request.method, path or request.path, request=request, query=query, **more
-    )
+    return RequestAction(request.method, path or request.path, request=request, query=query, **more)

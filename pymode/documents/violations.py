@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pymode.documents.schemas import (
-    SHOWN_VALUES,
+    MAX_SHOWN_VALUES,
     Follow,
     flatten,
     is_scalar,
@@ -21,11 +21,11 @@ from pymode.documents.schemas import (
     write_values,
 )
 
-STEPS: Final = 20_000
-VALUE_DEPTH: Final = 6
-NESTED_ALTERNATIVES: Final = 8
-ALTERNATIVES: Final = 500
-FAULTS: Final = 20
+MAX_STEPS: Final = 20_000
+MAX_VALUE_DEPTH: Final = 6
+MAX_NESTED_ALTERNATIVES: Final = 8
+MAX_ALTERNATIVES: Final = 500
+MAX_VIOLATIONS: Final = 20
 
 # An alternative was hardly meant when it knows another `type`, or not what was sent.
 _WEIGHTS: Final = {"lacks": 1, "type": 3, "enum": 100}
@@ -42,7 +42,7 @@ _NAMES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Violation:
     """One thing that is surely wrong with a value.
 
     Args:
@@ -56,12 +56,14 @@ class Fault:
     expected: tuple[str, ...]
 
 
-class _ExhaustedError(Exception):
+class _OutOfSteps(Exception):
     """The steps of a comparison are used up."""
 
 
-def compare(follow: Follow, schema: object, value: object, steps: int = STEPS) -> list[Fault]:
-    """Return what is surely wrong with a value, at most `FAULTS` things.
+def find_violations(
+    follow: Follow, schema: object, value: object, steps: int = MAX_STEPS
+) -> list[Violation]:
+    """Return what is surely wrong with a value, at most `MAX_VIOLATIONS` things.
 
     Args:
         follow: resolves references.
@@ -69,36 +71,36 @@ def compare(follow: Follow, schema: object, value: object, steps: int = STEPS) -
         value: parsed JSON.
         steps: of work, about a microsecond each; after them nothing more is found.
     """
-    found: dict[Fault, None] = {}
+    found: dict[Violation, None] = {}
     try:
-        for fault in _Comparison(follow, steps).faults(schema, value, ""):
-            found[fault] = None
-            if len(found) == FAULTS:
+        for violation in _Comparison(follow, steps).violations(schema, value, ""):
+            found[violation] = None
+            if len(found) == MAX_VIOLATIONS:
                 break
-    except _ExhaustedError:
+    except _OutOfSteps:
         pass
     return list(found)
 
 
-def describe(faults: Iterable[Fault], whole: str) -> list[str]:
-    """Write faults as short clauses.
+def describe(violations: Iterable[Violation], whole: str) -> list[str]:
+    """Write violations as short clauses.
 
     Args:
-        faults: from `compare`.
+        violations: from `compare`.
         whole: what the whole value is called, such as "body".
     """
     lacking: dict[str, list[str]] = {}
     clauses = []
-    for fault in faults:
-        place = fault.place.lstrip(".")
-        if fault.kind == "lacks":
-            lacking.setdefault(place, []).extend(fault.expected)
-        elif fault.kind == "enum":
-            clauses.append(f"{place or whole} must be {shorten(fault.expected)}")
+    for violation in violations:
+        place = violation.place.lstrip(".")
+        if violation.kind == "lacks":
+            lacking.setdefault(place, []).extend(violation.expected)
+        elif violation.kind == "enum":
+            clauses.append(f"{place or whole} must be {shorten(violation.expected)}")
         else:
-            clauses.append(f"{place or whole} must be {' or '.join(fault.expected)}")
+            clauses.append(f"{place or whole} must be {' or '.join(violation.expected)}")
     lacks = [
-        f"{place or whole} lacks {', '.join(names[:SHOWN_VALUES])} (required)"
+        f"{place or whole} lacks {', '.join(names[:MAX_SHOWN_VALUES])} (required)"
         for place, names in lacking.items()
     ]
     return [clause[:300] for clause in (*lacks, *clauses)]
@@ -109,10 +111,10 @@ class _Comparison:
         self._follow = follow
         self._steps = steps
 
-    def faults(
+    def violations(
         self, schema: object, value: object, place: str, depth: int = 0, nested: int = 0
-    ) -> Iterator[Fault]:
-        if depth > VALUE_DEPTH:
+    ) -> Iterator[Violation]:
+        if depth > MAX_VALUE_DEPTH:
             return
         parts = flatten(self._follow, schema)
         self._spend(1 + len(parts))
@@ -124,29 +126,29 @@ class _Comparison:
             yield from self._object(parts, value, place, depth)
         elif isinstance(value, list):
             for part in parts:
-                for index, item in enumerate(value[:SHOWN_VALUES] if "items" in part else ()):
-                    yield from self.faults(part["items"], item, f"{place}[{index}]", depth + 1)
-        for part in parts if nested < NESTED_ALTERNATIVES else ():
+                for index, item in enumerate(value[:MAX_SHOWN_VALUES] if "items" in part else ()):
+                    yield from self.violations(part["items"], item, f"{place}[{index}]", depth + 1)
+        for part in parts if nested < MAX_NESTED_ALTERNATIVES else ():
             for keyword in ("oneOf", "anyOf"):
                 yield from self._alternatives(
                     items(part.get(keyword)), value, place, depth, nested + 1
                 )
 
-    def _own(self, part: Mapping[str, Any], value: object, place: str) -> Iterator[Fault]:
+    def _own(self, part: Mapping[str, Any], value: object, place: str) -> Iterator[Violation]:
         allowed = types(part)
         if allowed and not any(_is_type(value, name) for name in allowed):
-            yield Fault("type", place, tuple(_NAMES[name] for name in allowed))
+            yield Violation("type", place, tuple(_NAMES[name] for name in allowed))
             return
         values = [part["const"]] if "const" in part else part.get("enum")
         if isinstance(values, list) and values and is_scalar(value):
             self._spend(len(values))
             texts = write_values(values, value)
             if texts and not any(_same(value, one) for one in values):
-                yield Fault("enum", place, texts)
+                yield Violation("enum", place, texts)
 
     def _object(
         self, parts: list[Mapping[str, Any]], value: dict[str, Any], place: str, depth: int
-    ) -> Iterator[Fault]:
+    ) -> Iterator[Violation]:
         for part in parts:
             required = [name for name in items(part.get("required")) if isinstance(name, str)]
             self._spend(len(required))
@@ -159,11 +161,11 @@ class _Comparison:
                 self._spend(1)
                 if isinstance(properties, dict) and name in properties:
                     shown = f"{place}.{name[:60]}"
-                    yield from self.faults(properties[name], value[name], shown, depth + 1)
+                    yield from self.violations(properties[name], value[name], shown, depth + 1)
 
     def _lacking(
         self, parts: list[Mapping[str, Any]], required: list[str], missing: list[str], place: str
-    ) -> Iterator[Fault]:
+    ) -> Iterator[Violation]:
         defined = self._definitions(parts)
         read_only = {name for name in required if self._has(defined.get(name), "readOnly")}
         for name in missing:
@@ -172,14 +174,14 @@ class _Comparison:
             if name in read_only or (name == "id" and read_only):
                 continue
             if not self._has(defined.get(name), "default"):
-                yield Fault("lacks", place, (name,))
+                yield Violation("lacks", place, (name,))
 
     def _definitions(self, parts: list[Mapping[str, Any]]) -> dict[str, list[object]]:
         """Return what the schemas and their alternatives say about each property."""
         known = list(parts)
         for part in parts:
             for keyword in ("oneOf", "anyOf"):
-                for option in items(part.get(keyword))[:ALTERNATIVES]:
+                for option in items(part.get(keyword))[:MAX_ALTERNATIVES]:
                     found = flatten(self._follow, option)
                     self._spend(1 + len(found))
                     known += found
@@ -198,18 +200,18 @@ class _Comparison:
 
     def _alternatives(
         self, options: list[Any], value: object, place: str, depth: int, nested: int
-    ) -> list[Fault]:
-        if not 0 < len(options) <= ALTERNATIVES:
+    ) -> list[Violation]:
+        if not 0 < len(options) <= MAX_ALTERNATIVES:
             return []
         results = []
         weights = []
         for option in options:
-            found = list(dict.fromkeys(self.faults(option, value, place, depth, nested)))
+            found = list(dict.fromkeys(self.violations(option, value, place, depth, nested)))
             if not found:
                 return []
             results.append(found)
             unknown = self._unknown(option, value)
-            weights.append(unknown + sum(_WEIGHTS[fault.kind] for fault in found))
+            weights.append(unknown + sum(_WEIGHTS[violation.kind] for violation in found))
         least = min(weights)
         likeliest = [r for r, weight in zip(results, weights, strict=True) if weight == least]
         return _common(results) or _common(likeliest)
@@ -226,24 +228,24 @@ class _Comparison:
     def _spend(self, steps: int) -> None:
         self._steps -= steps
         if self._steps < 0:
-            raise _ExhaustedError
+            raise _OutOfSteps
 
 
-def _common(results: list[list[Fault]]) -> list[Fault]:
+def _common(results: list[list[Violation]]) -> list[Violation]:
     """Return what is wrong by every alternative, with their expectations joined."""
     expected: dict[tuple[str, str, str], dict[str, None]] = {}
     counts: dict[tuple[str, str, str], int] = {}
     for found in results:
         keys = set()
-        for fault in found:
-            name = fault.expected[0] if fault.kind == "lacks" and fault.expected else ""
-            key = (fault.kind, fault.place, name)
-            expected.setdefault(key, {}).update(dict.fromkeys(fault.expected))
+        for violation in found:
+            name = violation.expected[0] if violation.kind == "lacks" and violation.expected else ""
+            key = (violation.kind, violation.place, name)
+            expected.setdefault(key, {}).update(dict.fromkeys(violation.expected))
             keys.add(key)
         for key in keys:
             counts[key] = counts.get(key, 0) + 1
     return [
-        Fault(kind, place, tuple(expected[kind, place, name]))
+        Violation(kind, place, tuple(expected[kind, place, name]))
         for kind, place, name in expected
         if counts[kind, place, name] == len(results)
     ]
