@@ -7,17 +7,11 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from json.encoder import encode_basestring
 from typing import Any
 
+from pymode.answers.parts import CHARS_PER_TOKEN, MAX_DEPTH, Part, cost_of, quote, write_whole
 from pymode.answers.tokens import count_tokens_bound, fitting_chars
 
-SURROGATE = re.compile("[\ud800-\udfff]")
-# Text denser than this (runs of blanks) counts as too long although it might fit.
-CHARS_PER_TOKEN = 12
-
-# Nothing nested deeper is shown, which also bounds the recursion.
-_MAX_DEPTH = 24
 # A list shows about that many cut items before it shows any item whole; a mapping that many values.
 _ITEMS_SHOWN = 20
 _VALUES_SHOWN = 40
@@ -33,9 +27,6 @@ _KEY_CHARS, _CUT_KEY_CHARS = 100, 60
 # The key of a mapping under which stands how many keys are missing.
 _MISSING = "…"
 
-# The punctuation at the end of a part; it is counted again with the next part.
-_ENDING = re.compile(r"[^0-9A-Za-z\x80-\U0010ffff]*\Z")
-_ENDING_CHARS = 8
 _WHOLE_CHARACTERS = re.compile(r'(?:[^\\"]+|\\u[0-9a-f]{4}|\\[^u])*')
 
 
@@ -47,19 +38,6 @@ class Cut:
     kept: int
     total: int
     unit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """JSON of one value as it is shown.
-
-    Args:
-        text: the JSON, for a value of a mapping with its key in front.
-        tokens: what the text costs together with the comma in front of it.
-    """
-
-    text: str
-    tokens: float
 
 
 def summarize(value: object) -> str:
@@ -99,7 +77,7 @@ class Cutter:
             path: where the value is, for the cuts.
             key: JSON text in front of the value: its key and a colon, or nothing.
         """
-        whole = _write_whole(value, tokens, key)
+        whole = write_whole(value, tokens, key)
         if whole is not None:
             return whole
         part: Part | None = None
@@ -107,20 +85,20 @@ class Cutter:
         if isinstance(value, str):
             part = self._write_string(value, room, path)
         elif isinstance(value, list | dict):
-            if len(path) < _MAX_DEPTH and room > _CONTAINER_TOKENS:
+            if len(path) < MAX_DEPTH and room > _CONTAINER_TOKENS:
                 if isinstance(value, list):
                     part = self._write_list(value, room, path)
                 else:
                     part = self._write_dict(value, room, path)
             if part is None:
                 self.cuts.append(Cut(path, 0, len(value), _unit(value)))
-        text = _quote(summarize(value)) if part is None else part.text
+        text = quote(summarize(value)) if part is None else part.text
         cost = _SUMMARY_TOKENS if part is None else part.tokens
         return Part(key + text, cost + tokens - room)
 
     def _write_string(self, value: str, tokens: float, path: tuple[str | int, ...]) -> Part | None:
-        room = tokens - _cost(_cut_string("", value, 0))
-        quoted = _quote(value[: max(0, int(room * CHARS_PER_TOKEN))])[1:-1]
+        room = tokens - cost_of(_cut_string("", value, 0))
+        quoted = quote(value[: max(0, int(room * CHARS_PER_TOKEN))])[1:-1]
         # An escape that would be cut in two is left out.
         match = _WHOLE_CHARACTERS.match(quoted, 0, fitting_chars(quoted, room))
         shown = match.group() if match else ""
@@ -131,12 +109,12 @@ class Cutter:
     def _write_list(
         self, items: list[Any], tokens: float, path: tuple[str | int, ...]
     ) -> Part | None:
-        left = tokens - _BRACKET_TOKENS - _cost(_missing_items(len(items)))
+        left = tokens - _BRACKET_TOKENS - cost_of(_missing_items(len(items)))
         # An equal share, unless that is too little to show anything of an item.
         share = max(left / len(items), min(left, max(left / _ITEMS_SHOWN, _ITEM_TOKENS)))
         found: list[Part | None] = []
         for item in items:
-            whole = _write_whole(item, share, before=found[-1] if found else None)
+            whole = write_whole(item, share, before=found[-1] if found else None)
             cost = share if whole is None else whole.tokens
             if cost > left:
                 break
@@ -157,13 +135,13 @@ class Cutter:
         if missing:
             self.cuts.append(Cut(path, len(parts), len(items), "items"))
             text = _missing_items(missing)
-            parts.append(Part(text, _cost(text)))
+            parts.append(Part(text, cost_of(text)))
         return _enclose("[]", parts)
 
     def _write_dict(
         self, value: dict[str, Any], tokens: float, path: tuple[str | int, ...]
     ) -> Part | None:
-        left = tokens - _BRACKET_TOKENS - _cost(_missing_keys(len(value)))
+        left = tokens - _BRACKET_TOKENS - cost_of(_missing_keys(len(value)))
         least = float(_SUMMARY_TOKENS)
         if len(value) > _VALUES_SHOWN:
             least = max(least, left / _VALUES_SHOWN)
@@ -174,9 +152,9 @@ class Cutter:
         # afterwards, when it is known how many values are long.
         for name, key in _names(value):
             item = value[key]
-            cost = _cost(name)
+            cost = cost_of(name)
             short = least if isinstance(item, list | dict) else _SHORT_TOKENS
-            whole = _write_whole(item, cost + short, name, before=whole)
+            whole = write_whole(item, cost + short, name, before=whole)
             cost = cost + least if whole is None else whole.tokens
             if cost > left:
                 break
@@ -185,14 +163,14 @@ class Cutter:
         if not found:
             return None
         long = [name for name, part in found.items() if part is None]
-        room = left + sum(least + _cost(name) for name in long)
+        room = left + sum(least + cost_of(name) for name in long)
         shares = self._share_out(value, {name: keys[name] for name in long}, room, path)
         parts = [part or shares[name] for name, part in found.items()]
         missing = len(value) - len(parts)
         if missing:
             self.cuts.append(Cut(path, len(parts), len(value), "keys"))
             text = _missing_keys(missing)
-            parts.append(Part(text, _cost(text)))
+            parts.append(Part(text, cost_of(text)))
         return _enclose("{}", parts)
 
     def _share_out(
@@ -204,7 +182,7 @@ class Cutter:
     ) -> dict[str, Part]:
         """Return the parts under `keys`, by name, for at most `tokens` together."""
         limit = 4 * tokens / max(len(keys), 1) + 50
-        found = {name: _write_whole(value[key], limit, name) for name, key in keys.items()}
+        found = {name: write_whole(value[key], limit, name) for name, key in keys.items()}
         level = _level([part.tokens if part else math.inf for part in found.values()], tokens)
         parts: dict[str, Part] = {}
         spare = 0.0
@@ -217,80 +195,6 @@ class Cutter:
         return parts
 
 
-class _TooLongError(Exception):
-    """The value is longer than asked for."""
-
-
-def _write_whole(
-    value: Any, tokens: float, key: str = "", before: Part | None = None
-) -> Part | None:
-    """Return the whole value, or None if it takes more than `tokens` or is nested too deep.
-
-    Args:
-        value: what JSON can carry.
-        tokens: the most that the text may cost.
-        key: JSON text in front of the value.
-        before: the part before it in its container, whose last quotes and brackets may share a
-            token with the comma and the first ones of this part: `"},{"` is one.
-    """
-    pieces = [key]
-    try:
-        _write(value, pieces, [tokens * CHARS_PER_TOKEN + 50], _MAX_DEPTH)
-    except _TooLongError:
-        return None
-    text = "".join(pieces)
-    joint = _ending(before.text) if before else ""
-    spent = count_tokens_bound(joint)
-    cost = float(count_tokens_bound(f"{joint},{text}", enough=tokens + spent) - spent)
-    return Part(text, cost) if cost <= tokens else None
-
-
-def _ending(text: str) -> str:
-    match = _ENDING.search(text, max(0, len(text) - _ENDING_CHARS))
-    return match.group() if match else ""
-
-
-def _write(value: Any, pieces: list[str], room: list[float], depth: int) -> None:
-    """Append the JSON of `value` to `pieces`, but give up beyond `room` characters or `depth`."""
-    if isinstance(value, str):
-        if len(value) > room[0]:
-            raise _TooLongError
-        text = _quote(value)
-    elif isinstance(value, list | dict):
-        if depth == 0 or len(value) > room[0]:
-            raise _TooLongError
-        opening, text = "[]" if isinstance(value, list) else "{}"
-        pieces.append(opening)
-        for index, item in enumerate(value):
-            if index:
-                pieces.append(",")
-            _write(item, pieces, room, depth - 1)
-            if isinstance(value, dict):
-                pieces.append(":")
-                _write(value[item], pieces, room, depth - 1)
-    else:
-        text = _write_number(value)
-    pieces.append(text)
-    room[0] -= len(text)
-    if room[0] < 0:
-        raise _TooLongError
-
-
-def _write_number(value: float | bool | None) -> str:
-    if value is None or value is True or value is False:
-        return "null" if value is None else str(value).lower()
-    return repr(value) if isinstance(value, int) or math.isfinite(value) else "null"
-
-
-def _quote(text: str) -> str:
-    quoted = encode_basestring(text)
-    return quoted if quoted.isascii() else SURROGATE.sub("\ufffd", quoted)
-
-
-def _cost(text: str) -> float:
-    return float(count_tokens_bound(text))
-
-
 def _names(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield each key as JSON with its colon, a long one cut, and the key itself."""
     seen = {_MISSING}
@@ -300,7 +204,7 @@ def _names(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
             name = f"{key[:_CUT_KEY_CHARS]}… (+{len(key) - _CUT_KEY_CHARS:,} chars)"
         if name not in seen:
             seen.add(name)
-            yield f"{_quote(name)}:", key
+            yield f"{quote(name)}:", key
 
 
 def _cut_string(shown: str, value: str, kept: int) -> str:

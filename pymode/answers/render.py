@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from pymode.answers.cutter import CHARS_PER_TOKEN, SURROGATE, Cut, Cutter, summarize
+from pymode.answers.cutter import Cut, Cutter, summarize
+from pymode.answers.parts import CHARS_PER_TOKEN, SURROGATE
 from pymode.answers.tokens import count_tokens_bound
 
 # Below this there is no room for a value beside the sentence that says what was cut.
