@@ -83,7 +83,7 @@ class CodeMode(Service):
         log: str | Path | None = None,
         retention: Retention | None = None,
     ) -> None:
-        # No frame keeps the token as it is: tracebacks may show their locals.
+        # Tracebacks may show locals, so no frame keeps the token as plain text.
         token = hide_secret(token)
         if not apis and not functions and not mcp:
             apis = ("cloudflare",)

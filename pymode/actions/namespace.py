@@ -16,7 +16,7 @@ R = TypeVar("R")
 class Namespace(Protocol[A, R]):
     """One object in the scope of the code, such as `cloudflare` or `db`.
 
-    `A` is its kind of action, and `R` what comes of one.
+    `A` is its type of action, and `R` the type of an action's result.
     """
 
     @property

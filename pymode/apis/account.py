@@ -140,7 +140,7 @@ class AccountFinder:
 class KnownAccounts:
     """Remembers the only account of each token, without keeping the token.
 
-    They are known by a digest that nobody else can compute.
+    A token is known by a digest that only this process can compute.
     """
 
     def __init__(self) -> None:

@@ -38,7 +38,7 @@ class OpenAPI:
         base_url: str | None = None,
         account_id: str | None = None,
     ) -> None:
-        # No frame keeps a secret as it is: tracebacks may show their locals.
+        # Tracebacks may show locals, so no frame keeps a secret as plain text.
         token, auth = hide_secret(token), hide_secret(auth)
         self.name, self.base_url = name or "", base_url
         if token is not None and auth is not None:
@@ -65,14 +65,14 @@ def read_apis(
     """Return the APIs that a user gave in any of the accepted forms.
 
     Args:
-        apis: as given; the rest is for the only one.
+        apis: as given; the other arguments are for a single document.
         token: from `hide_secret`.
         name: what the code calls it.
         base_url: where its requests go.
         account_id: what the code finds.
 
     Raises:
-        ConfigError: something for the only API is given, and there is not one that lacks it.
+        ConfigError: an argument for a single document is given, and there is not exactly one.
     """
     rest = {"token": token, "name": name, "base_url": base_url, "account_id": account_id}
     given = [key for key, value in rest.items() if value is not None]

@@ -18,7 +18,7 @@ from pymode.errors import LogError
 from pymode.log import Kept, Results
 from pymode.protocol.replies import Failure, FailureKind, Value
 
-# A name has 18 characters; what is longer is none.
+# A name has 18 characters, so a longer text is no name.
 _PAYLOAD_CHARS = 200
 _CLOSED = (
     "this call has no results of earlier ones: they are kept for callers with a token of their "

@@ -185,7 +185,7 @@ class Service:
             CodeError: the code was rejected, failed or hit a limit.
             PymodeError: what `prepare` raises, or the sandbox failed.
         """
-        # No frame keeps the token as it is: tracebacks may show their locals.
+        # Tracebacks may show locals, so no frame keeps the token as plain text.
         token = hide(token)
         check_source(code, self.limits)
         scope = Scope(
@@ -261,7 +261,7 @@ class Service:
             ConfigError: a spec names no server and no `base_url` was given.
             PymodeError: what `prepare` raises, or the sandbox failed.
         """
-        # No frame keeps the token as it is: tracebacks may show their locals.
+        # Tracebacks may show locals, so no frame keeps the token as plain text.
         token = hide(token)
         if account_id is not None and not ACCOUNT_ID.fullmatch(account_id):
             msg = "account_id must be an identifier of up to 100 letters, digits, - and _"

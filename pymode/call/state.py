@@ -58,7 +58,7 @@ class States:
             put, gone = _read(payload)
             size = sum(len(name.encode()) + len(text.encode()) for name, text in put.items())
             if size <= self._state_bytes:
-                # Only now: what is parsed here takes up to 30 times its size, for a moment.
+                # Parsed last, because it takes up to 30 times its size for a moment.
                 for text in put.values():
                     json.loads(text)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

@@ -72,7 +72,7 @@ def find_endpoint(path: str, operation: Operation | None) -> bool:
 def classify(document: str) -> Kind:
     """Say whether every operation of a GraphQL document only reads, whichever of them is run.
 
-    Subscriptions read. A document without an operation is a write, for nobody knows what is run.
+    Subscriptions read. A document without an operation is a write, because nobody knows what runs.
 
     Args:
         document: its text; over `DOCUMENT_CHARS` it is a write without being parsed.
@@ -142,7 +142,7 @@ class _Fields(list[tuple[str, object]]):
 
 def _judge_fields(fields: list[tuple[str, object]], used_chars: list[int]) -> Kind:
     named = dict(fields)
-    # Some servers take the first of two, some the last, some do not mind the case.
+    # Of two equal names some servers take the first, some the last, and some ignore case.
     if len(named) != len(fields) or not named.keys() <= KEYS:
         return "write"
     document = named.get("query")

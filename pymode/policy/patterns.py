@@ -1,7 +1,7 @@
 """The path patterns of rules, and the readings of a path that they are compared with.
 
 A server may decode a path once or twice, drop a matrix parameter or an empty segment, begin the
-query at a %3F, or not mind the case. Which of these it does is unknown here. So a path has several
+query at a %3F, or ignore case. Which of these it does is unknown here. So a path has several
 readings: a rule that forbids has to fit one of them, a rule that permits has to fit them all.
 """
 
@@ -71,7 +71,7 @@ class PathPattern:
 
     Args:
         chunks: the segments between one `**` and the next, as they were written.
-        folded: the same for a comparison that does not mind the case.
+        folded: the same, for a comparison that ignores case.
     """
 
     chunks: tuple[tuple[Glob, ...], ...]

@@ -52,5 +52,5 @@ def _read_list(table: Mapping[str, object], name: RuleListName, path: Path) -> t
     if name == "allow" and not texts and name in table:
         msg = f"{path}: [rules] allow is empty; leave it out to allow all, or deny * /**"
         raise ConfigError(msg)
-    # Only the name: refusals reach the code, and the folder is none of its business.
+    # Only the name: refusals reach the code, which must not learn the folder.
     return tuple(parse(text, name, f"{name} in {path.name}") for text in texts)
