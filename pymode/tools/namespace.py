@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from pymode.actions.context import Context
@@ -143,18 +143,18 @@ class ToolNamespace:
     async def carry_out(self, action: ToolAction, context: Context) -> ToolResult:
         """Call a tool, and note the call whatever happens."""
         started = time.perf_counter()
-        call = SentRequest(action.method, action.path, None, 0.0, write=action.is_write)
+        ended: Literal["", "returned", "raised"] = ""
         try:
             source = self._toolbox.sources[self.name]
             value = await source.call(action.tool, action.arguments, context)
-            call = replace(call, ended="returned")
+            ended = "returned"
         except ToolFailed:
-            call = replace(call, ended="raised")
+            ended = "raised"
             raise
         except asyncio.CancelledError:
             raise
         except Exception:
-            call = replace(call, ended="raised")
+            ended = "raised"
             _log.exception("the tool %s of %s failed inside", action.tool.name, self.name)
             msg = (
                 f"{self.name}.{action.tool.name} failed inside; what happened is in the log of "
@@ -162,7 +162,11 @@ class ToolNamespace:
             )
             raise ToolFailed(msg) from None
         finally:
-            context.sent.append(replace(call, seconds=time.perf_counter() - started))
+            seconds = time.perf_counter() - started
+            sent = SentRequest(
+                action.method, action.path, None, seconds, write=action.is_write, ended=ended
+            )
+            context.sent.append(sent)
         max_bytes = context.limits.response_bytes
         if wire.is_small(value):
             return ToolResult(wire.write(value, max_bytes))
