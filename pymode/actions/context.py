@@ -1,4 +1,4 @@
-"""The circumstances of one run of a call's code, which every action of the run shares."""
+"""The context of one run of a call's code: what all actions of the run share."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ ToolProgress: TypeAlias = Callable[[float, float | None, str | None], Awaitable[
 
 @dataclass(slots=True)
 class Context:
-    """What the actions of one run are carried out with.
+    """What all actions of one run share.
 
     Args:
-        limits: of the call.
+        limits: the limits of the call.
         dry_run: whether writes are answered with an example instead of being carried out.
-        approvals: lets an action pass that a rule holds.
+        approvals: asks for the approval of actions that a rule holds.
         recorder: records actions in the log; None records nothing.
-        elicit: asks the person at the client what an MCP server wants to know; None where nobody
-            can be asked.
-        progress: hears how far a tool is; None where nobody listens.
+        elicit: asks the person at the client what an MCP server wants to know; None if nobody can
+            be asked.
+        progress: is told how far a tool is; None if nobody listens.
         sent: every attempt to carry out an action, in the order in which they ended.
         planned: the writes that a dry run held back.
-        traffic_bytes: what all actions of the run have sent and received so far.
+        traffic_bytes: how much the run has sent and received so far.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -54,8 +54,8 @@ class Context:
     def deadline(self) -> float:
         """When the run ends, by the clock of the event loop.
 
-        It is set when it is first read. The worker's own deadline began a little earlier and ends
-        whatever is late; this one only keeps actions from being begun in vain.
+        The time begins when this is first read, a little later than in the worker. The worker ends
+        whatever is late; this deadline only keeps the host from beginning actions in vain.
         """
         if self._deadline is None:
             self._deadline = asyncio.get_running_loop().time() + self.limits.wall_seconds
@@ -65,7 +65,7 @@ class Context:
         """Add a request to the traffic of the run.
 
         Raises:
-            RequestRefused: the run has had all the traffic that it may have.
+            RequestRefused: the request would take the run over its limit of traffic.
         """
         if self.traffic_bytes + size_bytes > self.limits.traffic_bytes:
             msg = (

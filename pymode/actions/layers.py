@@ -2,8 +2,8 @@
 
 Each layer is a callable of one shape. It takes an action and the context, and either answers
 itself or hands the action on to the next layer. `make_pipeline` puts them together in the only
-right order: a rule decides before a person is asked, and a write is recorded before it is carried
-out.
+right order: a rule decides before a person is asked, nobody is asked about a write that a dry run
+holds back, and a write is recorded before it is carried out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Layer: TypeAlias = Callable[[Action, Context], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """All layers of one namespace, from the text of the guest to the reply.
+    """All layers of one namespace, from the payload of a host call to its reply.
 
     Args:
         namespace: reads the action, carries it out and writes the reply.
@@ -64,6 +64,7 @@ class Judge:
         try:
             judged = self.namespace.judge(action)
         except RequestRefused as error:
+            # A refused action never reaches `Record`, so it is noted here.
             if context.recorder is not None:
                 outcome = "denied" if isinstance(error, RuleRefused) else "refused"
                 context.recorder.note(action, outcome, str(error))
@@ -91,7 +92,7 @@ class HoldBack:
 
 @dataclass(frozen=True, slots=True)
 class Approve:
-    """Asks a person about what a rule holds; the run may end and be repeated meanwhile."""
+    """Asks a person about an action that a rule holds; the run may be ended and repeated for it."""
 
     namespace: AnyNamespace
     next: Layer
@@ -107,6 +108,7 @@ class Approve:
             if context.recorder is not None:
                 context.recorder.note(action, "not approved", str(error))
             raise
+        # The store of approvals failed. A namespace writes refusals for the guest, but no LogError.
         except LogError as error:
             raise RequestRefused(f"{error}; {action.not_done}") from error
         return await self.next(replace(action, approval=approval), context)
@@ -126,6 +128,7 @@ class Record:
         end = await context.recorder.begin(action)
         try:
             result = await self.next(action, context)
+        # A cancelled action may have been carried out, so its end is recorded as well.
         except BaseException as error:
             end(self.namespace.end_of_failure(error))
             raise

@@ -16,7 +16,7 @@ R = TypeVar("R")
 class Namespace(Protocol[A, R]):
     """One object in the scope of the code, such as `cloudflare` or `db`.
 
-    `A` is its type of action, and `R` the type of an action's result.
+    `A` is the type of its actions, and `R` the type of their results.
     """
 
     @property
@@ -28,13 +28,17 @@ class Namespace(Protocol[A, R]):
         """The exceptions that `write_failure` can write."""
 
     async def read(self, payload: str, context: Context) -> A:
-        """Read what the guest asks for; all of it is hostile."""
+        """Read an action from the payload of a host call, which is hostile.
+
+        Raises:
+            RequestRefused: the payload is not well formed, or the action is surely wrong.
+        """
 
     def judge(self, action: A) -> A:
         """Return the action with what the policy found about it.
 
         Raises:
-            RequestRefused: it is surely wrong, or the document contradicts it in a strict check.
+            RequestRefused: the action is surely wrong, or fails a strict check by the document.
             RuleRefused: a rule of the operator forbids it.
         """
 

@@ -16,9 +16,9 @@ class End:
     """How an action ended, as the log names it.
 
     Args:
-        outcome: None leaves it to the status: "answered" with one, "failed" without.
+        outcome: what the log says; None for "answered" if there is a status, else "failed".
         status: the HTTP status; None without an answer, and for a tool.
-        attempts: how often it was tried.
+        attempts: how often the action was tried.
     """
 
     outcome: str | None = None
@@ -31,8 +31,8 @@ class Recorder:
     """Records the actions of one call.
 
     Args:
-        log: where they are recorded.
-        call: to which they belong.
+        log: the log that they are recorded in.
+        call: the call that they belong to.
     """
 
     log: Log
@@ -45,7 +45,8 @@ class Recorder:
             A function that records how the action ended.
 
         Raises:
-            RequestRefused: a write cannot be recorded, so it must not be carried out.
+            RequestRefused: the action is a write that cannot be recorded, so it must not be carried
+                out.
         """
         try:
             record = await self.log.begin_request(
@@ -75,7 +76,7 @@ class Recorder:
         """Record an action that is not carried out.
 
         Args:
-            action: what was asked for.
+            action: the action that the code asked for.
             outcome: such as "denied" or "dry run".
             reason: the rule or the check that stopped it.
         """

@@ -1,6 +1,6 @@
-"""What a call has sent and what it has planned; how an error says so in one line.
+"""What a call has sent and planned, and the line about it in an error.
 
-Nobody should have to guess which requests were sent and which were answered.
+The reader of an error must not have to guess which writes were sent and which were answered.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class SentRequest:
 
     @property
     def answer(self) -> str:
-        """How it ended: an HTTP status, "returned", "raised" or "" if nobody knows."""
+        """How it ended: an HTTP status, "returned" or "raised"; "" if nobody knows."""
         return self.ended or ("" if self.status is None else str(self.status))
 
 
@@ -71,14 +71,14 @@ class Planned:
 
 
 def describe_sent(requests: Sequence[SentRequest]) -> str:
-    """List the requests of a call, writes first and one by one, reads by number.
+    """Describe what a call has sent: it names the writes and counts the reads.
 
     Args:
-        requests: in the order in which they ended.
+        requests: the attempts of the call, in the order in which they ended.
 
     Returns:
-        One line of 800 characters, or some more with long paths. Writes without an answer come
-        first; the first of each kind is named, and what is left out is counted.
+        One line of about 800 characters at most, or some more with long paths. Writes without an
+        answer come first. The first write of each group is named; those left out are counted.
     """
     if not requests:
         return "No request was sent."
@@ -107,7 +107,7 @@ def describe_sent(requests: Sequence[SentRequest]) -> str:
 
 
 def list_writes(writes: Iterable[SentRequest], max_chars: int) -> str:
-    """List writes in their order, equal ones once; count those for which there is no room."""
+    """List writes in their order, equal ones once, and count those that there is no room for."""
     counts = Counter((write.method, write.path, write.answer) for write in writes)
     texts: list[str] = []
     rest: Counter[str] = Counter()
@@ -116,7 +116,8 @@ def list_writes(writes: Iterable[SentRequest], max_chars: int) -> str:
         text = f"{method} {shorten(path)} {answer}".rstrip()
         text += f" ({count} times)" if count > 1 else ""
         chars += len(text) + 2
-        # The first is always named. After a gap none is, because the reader could not see the gap.
+        # The first write is always named. Once one was left out, no later one is named: the list
+        # would look complete up to it.
         if texts and (rest or chars > max_chars):
             rest[answer] += count
         else:

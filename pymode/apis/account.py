@@ -1,4 +1,4 @@
-"""Find the only account that a token sees."""
+"""Finds the account that a token sees, if it sees exactly one."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pymode.policy.action import Request
 from pymode.protocol import targets
 from pymode.protocol.replies import Failure, FailureKind, Value
 
+# The most that Cloudflare's API lists on one page.
 ACCOUNTS = 50
 ERROR_CHARS = 1000
 KNOWN_TOKENS = 1000
@@ -33,7 +34,7 @@ class Account:
 
 
 def read_accounts(response: Response) -> tuple[list[Account], int]:
-    """Read the accounts of a page, and how many there are in all.
+    """Return the accounts on the first page of a list, and how many there are in all.
 
     Raises:
         HostCallError: the answer is an error, or not a list of accounts.
@@ -70,11 +71,11 @@ class AccountFinder:
     """Finds the account of one run, when the code reads `account_id`.
 
     Args:
-        namespace: of the API whose account it is.
+        namespace: the namespace of the API whose account is looked for.
         handle: the first layer of that namespace.
-        context: of the run.
-        known: where a found account is kept for later calls.
-        secret: the token of the call; None if it is made anew for each call.
+        context: the context of the run.
+        known: keeps a found account for later calls.
+        secret: the token of the call; None if there is none, or if a function makes it anew.
     """
 
     def __init__(
@@ -108,14 +109,15 @@ class AccountFinder:
         return Value(json.dumps(account_id)).write()
 
     async def _find(self) -> str:
-        """Ask the API which account the token sees, if it is exactly one.
+        """Return the id of the only account that the token sees.
 
         Raises:
-            HostCallError: there is none, there are several, or the API cannot be asked.
+            HostCallError: the token sees no account or several, or the API cannot be asked.
         """
         namespace = self._namespace
         request = Request("GET", "/accounts", [("per_page", str(ACCOUNTS))])
         action = await namespace.prepare(request)
+        # Through all layers: rules, approvals and the log hold for this request as well.
         answer: APIAnswer = await self._handle(action, self._context)
         response = answer.response
         if response.status == 404:
@@ -140,7 +142,7 @@ class AccountFinder:
 class KnownAccounts:
     """Remembers the only account of each token, without keeping the token.
 
-    A token is known by a digest that only this process can compute.
+    Accounts are found by a digest of the token that only this process can compute.
     """
 
     def __init__(self) -> None:
@@ -148,7 +150,7 @@ class KnownAccounts:
         self._ids: dict[bytes, str] = {}
 
     def get(self, secret: SecretStr | None) -> str | None:
-        """Return the account of a token, if it was found before."""
+        """Return the account of a token, or None if it was not found before."""
         return self._ids.get(self._digest(secret))
 
     def put(self, secret: SecretStr | None, account_id: str) -> None:

@@ -1,12 +1,12 @@
-"""How an API is told who calls: the ways that OpenAPI knows, with fixed or fresh secrets.
+"""Credentials for APIs: bearer tokens, API keys and basic authentication.
 
     Bearer(token)                      Authorization: Bearer …
     ApiKey(name, key)                  a header of that name, or a query parameter
     Basic(user, password)              Authorization: Basic …
 
-Each secret is text, a `SecretStr`, or a function, asynchronous or not, that returns a fresh one; it
-is called once in each execution that sends a request. No secret ever enters the sandbox, a repr, an
-error or the log.
+Each secret is text, a `SecretStr`, or a function, asynchronous or not, that returns a fresh secret.
+pymode calls the function at most once in each run of the code, before the first request. No secret
+ever enters the sandbox, a repr, an error or the log.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _HEADER_VALUE = re.compile(r"[\x20-\x7e]{1,8192}")
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What each request of one execution carries to say who calls.
+    """What each request of one run carries to say who calls.
 
     Args:
-        headers: such as Authorization.
-        query: pairs that are added to the query.
-        secrets: what must be taken out of everything that goes back.
+        headers: such as Authorization, with names in lower case.
+        query: names and values that are added to the query.
+        secrets: the texts that must be taken out of everything that goes back to the code.
     """
 
     headers: dict[str, str] = field(default_factory=dict, repr=False)
@@ -49,7 +49,10 @@ class Bearer:
     """A bearer token.
 
     Args:
-        token: or a function that returns a fresh one.
+        token: the token, or a function that returns a fresh one.
+
+    Raises:
+        ConfigError: the token has characters that cannot be sent.
     """
 
     def __init__(self, token: Secret) -> None:
@@ -65,10 +68,10 @@ class Bearer:
         return self._token.known
 
     async def make(self) -> Credential:
-        """Return what the requests of one execution carry.
+        """Return the credential for the requests of one run.
 
         Raises:
-            ConfigError: the secret cannot be sent.
+            ConfigError: the secret cannot be sent, or the function returned no text.
         """
         token = await self._token.read()
         _check_token(token)
@@ -80,12 +83,12 @@ class ApiKey:
     """A key in a header or in the query.
 
     Args:
-        name: of the header or the query parameter.
-        key: or a function that returns a fresh one.
+        name: the name of the header or the query parameter.
+        key: the key, or a function that returns a fresh one.
         where: "header" or "query".
 
     Raises:
-        ConfigError: the name cannot be that of a header.
+        ConfigError: `where` is something else, or the name cannot be the name of a header.
     """
 
     def __init__(self, name: str, key: Secret, *, where: Literal["header", "query"] = "header"):
@@ -111,6 +114,7 @@ class ApiKey:
             return Credential(query=((self._name, text),), secrets=(key,))
         if not _HEADER_VALUE.fullmatch(text):
             raise ConfigError(f"the key for the header {self._name} cannot stand in a header")
+        # In lower case like the headers of a request, so that it replaces one of the same name.
         return Credential({self._name.lower(): text}, secrets=(key,))
 
 
@@ -118,12 +122,16 @@ class Basic:
     """A user name and a password.
 
     Args:
-        user: without a colon.
-        password: or a function that returns a fresh one.
+        user: the user name, without a colon.
+        password: the password, or a function that returns a fresh one.
+
+    Raises:
+        ConfigError: the user name has a colon.
     """
 
     def __init__(self, user: str, password: Secret) -> None:
         password = hide_secret(password)
+        # The first colon ends the user name (RFC 7617, section 2).
         if ":" in user:
             raise ConfigError("the user name of basic authentication may hold no colon")
         self._user = user
@@ -139,6 +147,7 @@ class Basic:
         password = await self._password.read()
         pair = f"{self._user}:{password.get_secret_value()}".encode()
         encoded = base64.b64encode(pair).decode()
+        # An answer may repeat the header, so the encoded pair is a secret as well.
         return Credential(
             {"authorization": f"Basic {encoded}"}, secrets=(password, SecretStr(encoded))
         )
@@ -173,7 +182,7 @@ class _Hidden:
     """A secret, or a function that returns one; the repr shows neither."""
 
     def __init__(self, secret: Secret) -> None:
-        # Nowhere in plain text under a name: a traceback may show what names hold.
+        # Tracebacks may show locals, so the plain text is replaced under its own name.
         self._secret = secret = hide_secret(secret)
 
     @property
@@ -185,6 +194,7 @@ class _Hidden:
         if not isinstance(secret, SecretStr):
             # A function may ask another program and take long, so it must not block the event loop.
             secret = hide_secret(await asyncio.to_thread(secret))
+            # An asynchronous function has only made its coroutine so far; it runs in this loop.
             if inspect.isawaitable(secret):
                 secret = hide_secret(await secret)
         if not isinstance(secret, SecretStr):

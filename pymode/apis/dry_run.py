@@ -1,7 +1,7 @@
 """An example answer for a request that a dry run does not send.
 
-It has the shape that the document gives the answer, and the values that the request gave: code
-that creates something and goes on with its id works as it would.
+It has the shape of the answer in the document and the values of the request, so that code which
+creates something and goes on with its id works in a dry run, too.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ HEADER: Final = "x-dry-run"
 
 
 def make(action: RequestAction, operations: Operations) -> Response:
-    """Build an answer as if the request had been sent and had gone well.
+    """Build an example of the answer to a request that succeeds.
 
     Args:
         action: the request, with its operation if the document has one.
-        operations: of the document.
+        operations: the operations of the document.
 
     Returns:
-        JSON with `"dry_run": true` at its top, or in each item where it is a list; or no body
-        where the document has none. The header `x-dry-run` marks every such answer.
+        JSON with `"dry_run": true` at its top, or in each item if it is a list; or no body if the
+        document has none. The header `x-dry-run` marks every such answer.
     """
     operation, method, path, body = action.operation, action.method, action.path, action.body
     status, schema = _success(operation)
@@ -57,6 +57,7 @@ def make(action: RequestAction, operations: Operations) -> Response:
 
 
 def _seed(method: str, path: str, body: object) -> str:
+    # The ids in the example are made from this text: equal requests get equal ids.
     try:
         return f"{method} {path} {json.dumps(body, sort_keys=True, default=str)}"
     except (RecursionError, ValueError):
@@ -73,21 +74,22 @@ def _success(operation: Operation | None) -> tuple[int, Mapping[str, Any]]:
 
 
 def _give(operation: Operation | None, path: str, body: object) -> dict[str, Any]:
-    """Return what the request says about the thing it is for: its body, and ids of its path."""
+    """Return the values that a request gives for its answer: those of its body and its path."""
     values = bind(operation.path, path) if operation else {}
     given: dict[str, Any] = {}
     for name, value in values.items():
         owner, _, kind = name.rpartition("_")
         given[name] = value
         if owner and kind in ("id", "identifier"):
-            # /zones/{zone_id}: the answer may name it zone_id, or have {"zone": {"id": …}}.
+            # For {zone_id} the answer may have "zone_id": … or {"zone": {"id": …}}.
             given |= {f"{owner}_id": value, f"{owner}_identifier": value}
             given.setdefault(owner, {"id": value})
     last = split(operation.path)[-1:] if operation else []
     if values and last and last[0].endswith("}"):
         name, value = list(values.items())[-1]
         kind = name.rpartition("_")[2]
-        # The number of an issue is not its id; a name often is.
+        # The last parameter of the path names what the request is for. Its value serves as the id,
+        # except for a number, such as an issue's, which usually is not the id.
         given |= {kind: value} if kind == "number" else {kind: value, "id": value}
     return given | body if isinstance(body, dict) else given
 

@@ -1,4 +1,4 @@
-"""Who makes a call: its secrets, and what tells its caller from other callers."""
+"""The caller of a call: its credentials, and what tells it from other callers."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ with."""
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who makes a call.
+    """The caller of a call.
 
     Args:
-        auths: by API name, how the API is told who calls; None sends no credential.
-        secret: of the first API, if it is known without calling a function.
-        owner_secret: all known secrets joined, to tell callers apart; None without any.
+        auths: the credentials for each API, by its name; None sends no credential.
+        secret: the secret for the first API; None if there is none, or if a function makes it.
+        owner_secret: all known secrets joined, to tell callers apart; None if there are none.
         redactor: takes the secrets out of a text.
     """
 
@@ -53,14 +53,15 @@ def hide(tokens: Tokens) -> Tokens:
 
 
 def identify(apis: Sequence[OpenAPI], tokens: Tokens) -> Identity:
-    """Return who makes a call that brings these tokens.
+    """Return the caller of a call that brings these tokens.
 
     Args:
-        apis: those of the `CodeMode`.
-        tokens: from `hide`.
+        apis: the APIs of the `CodeMode`.
+        tokens: the tokens of the call, as `hide` returns them.
 
     Raises:
-        ConfigError: a token is for no API, or cannot be a token.
+        ConfigError: a token is for an unknown API, one token came for several APIs, or a token
+            has characters that cannot be sent.
     """
     if isinstance(tokens, Mapping):
         given = {name: None if token is None else Bearer(token) for name, token in tokens.items()}
@@ -87,12 +88,12 @@ def identify(apis: Sequence[OpenAPI], tokens: Tokens) -> Identity:
 
 
 def find_missing(apis: Sequence[OpenAPI], tokens: Tokens, message: str) -> list[str]:
-    """Return the names of the APIs that an error is about and for which there was no token.
+    """Return the names of the APIs that an error is about and that had no token.
 
     Args:
-        apis: those of the process.
-        tokens: of the call.
-        message: of the error, which names the API by the class of what it raised.
+        apis: the APIs of the process.
+        tokens: the tokens of the call.
+        message: the message of the error; it holds the name of the API's exception class.
     """
     return [
         api.name

@@ -31,11 +31,11 @@ PATH_CHARS = 500
 
 @dataclass(frozen=True, slots=True)
 class APIAnswer:
-    """What came of a request.
+    """The answer to a request.
 
     Args:
-        response: without secrets; made up in a dry run.
-        attempts: how often the request was sent.
+        response: the response without secrets; in a dry run it is an example.
+        attempts: how often the request was tried.
         note: a sentence for the reader of an error.
     """
 
@@ -48,7 +48,7 @@ class APINamespace:
     """The requests of one run to one API; see `pymode.actions.namespace.Namespace`.
 
     Args:
-        name: of the object in the code, such as "cloudflare".
+        name: the name of the object in the code, such as "cloudflare".
         sender: sends the requests.
         guard: judges requests; by default it permits all of them.
 
@@ -101,11 +101,12 @@ class APINamespace:
 
     def show(self, action: RequestAction) -> str:
         """Return the body without the token."""
+        # A character has at most four bytes of UTF-8.
         content = (action.request.content or b"")[: 4 * PLANNED_CHARS]
         return self._clean(content.decode(errors="replace"))
 
     def pretend(self, action: RequestAction) -> APIAnswer:
-        """Return an answer that has the form that the document gives it."""
+        """Return an example of the answer, made from the document."""
         return APIAnswer(dry_run.make(action, self._guard.operations))
 
     def ask(self, action: RequestAction) -> tuple[Question, str]:
@@ -114,7 +115,7 @@ class APINamespace:
         return question, digest_request(action.request, self._sender.base_url)
 
     async def carry_out(self, action: RequestAction, context: Context) -> APIAnswer:
-        """Send a request; explain its refusal by the API."""
+        """Send a request, and explain the answer if the API refused it."""
         response, attempts = await self._sender.send(action, context)
         note = self._guard.advise(action, response.status) if response.status >= 400 else ""
         if self.lacks_token(response):
@@ -122,7 +123,7 @@ class APINamespace:
         return APIAnswer(response, attempts, self._clean(note))
 
     def lacks_token(self, response: Response) -> bool:
-        """Say whether the API refused because nothing said who calls."""
+        """Say whether the API refused a request because it carried no credential."""
         if self._sender.has_auth:
             return False
         # Cloudflare answers 400 and "Missing X-Auth-Key, X-Auth-Email or Authorization headers".
@@ -130,23 +131,24 @@ class APINamespace:
         return missing or response.status in (401, 403)
 
     def end(self, result: APIAnswer) -> End:
-        """Name the end of a request that was answered."""
+        """Return how the log names the end of a request that was answered."""
         return End(status=result.response.status, attempts=result.attempts)
 
     def end_of_failure(self, error: BaseException) -> End:
-        """Name the end of a request without an answer; a cancelled one may have arrived."""
+        """Return how the log names the end of a request that got no answer."""
         if isinstance(error, RequestRefused):
             return End(NOT_SENT)
         if isinstance(error, HttpError):
             return End(None if error.arrived else NOT_SENT, error.status)
+        # A cancelled request may have arrived, so it is not named NOT_SENT.
         return End()
 
     def write(self, result: APIAnswer) -> str:
-        """Write the reply with an answer of the API."""
+        """Write the reply to the guest that holds an answer of the API."""
         return write_response(result.response, result.note, self._sender.base_url)
 
     def write_failure(self, error: Exception) -> str:
-        """Write the reply for a request without an answer."""
+        """Write the reply to the guest for a request that got no answer."""
         text = self._clean(str(error))
         if isinstance(error, HttpError):
             return write_error(error.kind, text, error.status)

@@ -1,4 +1,4 @@
-"""An API that the code may call: its OpenAPI document, where it is, and who calls."""
+"""An API that the code may call: its OpenAPI document, its base URL and its credentials."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ class OpenAPI:
     """One API of a `CodeMode`.
 
     Args:
-        spec: an OpenAPI document: a file, a URL, the name of a shipped one, or the document.
-        name: what the code calls the API; by default that of the spec, such as "cloudflare".
-        token: sent as a bearer token, or a function that returns a fresh one.
-        auth: another way to say who calls: `Bearer`, `ApiKey` or `Basic`, in place of `token`.
-        base_url: where requests go; by default the first server of the spec.
-        account_id: what the code finds as `account_id`; by default the only account of the token.
+        spec: an OpenAPI document: a file, a URL, the name of a shipped one, or the parsed JSON.
+        name: what the code calls the API; by default the name of the spec, such as "cloudflare".
+        token: a bearer token, or a function that returns a fresh one.
+        auth: `Bearer`, `ApiKey` or `Basic`, in place of `token`.
+        base_url: the URL below which requests are sent; by default the first server of the spec.
+        account_id: the value of `account_id` in the code; by default the only account that the
+            token sees.
 
     Raises:
         ConfigError: the name, the secret or the base URL cannot be used, or both token and auth
@@ -40,6 +41,7 @@ class OpenAPI:
     ) -> None:
         # Tracebacks may show locals, so no frame keeps a secret as plain text.
         token, auth = hide_secret(token), hide_secret(auth)
+        # Set before anything can fail, because a traceback may show the repr of this object.
         self.name, self.base_url = name or "", base_url
         if token is not None and auth is not None:
             raise ConfigError("give token or auth, not both: a token is auth=Bearer(token)")
@@ -65,14 +67,15 @@ def read_apis(
     """Return the APIs that a user gave in any of the accepted forms.
 
     Args:
-        apis: as given; the other arguments are for a single document.
-        token: from `hide_secret`.
-        name: what the code calls it.
-        base_url: where its requests go.
-        account_id: what the code finds.
+        apis: the APIs as the user gave them; the other arguments are for a single document.
+        token: its token, as `hide_secret` returns it.
+        name: what the code calls the API.
+        base_url: the URL below which its requests are sent.
+        account_id: the value of `account_id` in the code.
 
     Raises:
-        ConfigError: an argument for a single document is given, and there is not exactly one.
+        ConfigError: an argument for a single document was given, but not exactly one document; or
+            an API cannot be used, see `OpenAPI`.
     """
     rest = {"token": token, "name": name, "base_url": base_url, "account_id": account_id}
     given = [key for key, value in rest.items() if value is not None]

@@ -16,7 +16,7 @@ from pymode.protocol.replies import APIResponse, BodyKind, Failure, FailureKind
 TEXT_CHARS = 500
 LINK_CHARS = 20_000
 
-# Headers that the guest sees, under the names of the head.
+# The headers that the guest sees, and their names in the head of the reply.
 SHOWN = {
     "cf-ray": "ray_id",
     "x-request-id": "ray_id",
@@ -26,6 +26,8 @@ SHOWN = {
     "retry-after": "retry_after",
     "x-dry-run": "dry_run",
 }
+# Web servers say ISO-8859-1 for Windows-1252, so browsers decode both as Windows-1252 (WHATWG
+# Encoding Standard).
 CHARSETS = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "latin1": "cp1252"}
 
 
@@ -33,20 +35,20 @@ def write_error(kind: str, message: str, status: int | None = None) -> str:
     """Write the reply for a request without an answer.
 
     Args:
-        kind: see `HttpError`, or "refused" or "rule".
+        kind: a kind of `HttpError`, "refused" or "rule".
         message: what happened.
-        status: of an answer that broke off, or that was too large.
+        status: the HTTP status, if the answer broke off or was too large.
     """
     return Failure(FailureKind(kind), message[: 4 * TEXT_CHARS], status).write()
 
 
 def write_response(response: Response, note: str = "", base_url: str = "") -> str:
-    """Write the reply with an answer from which the token was already taken out.
+    """Write the reply that holds an answer of the API.
 
     Args:
-        response: status, headers and body.
+        response: the answer, from which the token was already taken out.
         note: a sentence for the reader of the error, if the status is one.
-        base_url: of the API; links that lie below it are written as paths that can be requested.
+        base_url: the base URL of the API; links below it become paths that the code can request.
     """
     content_type = response.headers.get("content-type", "")[:TEXT_CHARS]
     kind, body = classify(response.body, content_type)
@@ -55,7 +57,7 @@ def write_response(response: Response, note: str = "", base_url: str = "") -> st
 
 
 def _show_headers(response: Response, base_url: str) -> dict[str, str]:
-    """Return the headers that the guest may see, under the names of the head."""
+    """Return the headers that the guest may see, under their names in the head of the reply."""
     shown = {name: response.headers[name] for name in SHOWN if name in response.headers}
     if "link" in shown and base_url:
         shown["link"] = shown["link"].replace(f"<{base_url}/", "</")
@@ -65,7 +67,7 @@ def _show_headers(response: Response, base_url: str) -> dict[str, str]:
     headers: dict[str, str] = {}
     for header, key in SHOWN.items():
         value = shown.get(header)
-        # Half a link is of no use, and without one a list in pages seems to end.
+        # Half a link is of no use, and without its link a page seems to be the last one.
         max_chars = LINK_CHARS if key == "link" else TEXT_CHARS
         if value and len(value) <= max_chars:
             headers.setdefault(key, value)
@@ -81,17 +83,27 @@ def classify(body: bytes, content_type: str) -> tuple[BodyKind, str]:
     text = None
     if is_text(media_type):
         text = decode_text(body, parameters)
+    # A NUL byte is a sign of binary data.
     elif not media_type and b"\0" not in body[:1024]:
         text = decode_text(body, "")
     if text is None:
         return "bytes", base64.b64encode(body).decode()
     if is_json(media_type) or (not media_type and text.lstrip()[:1] in ("{", "[")):
+        # `json.loads` in the guest refuses a byte order mark.
         return "json", text.removeprefix("\ufeff")
     return "text", text
 
 
 def decode_text(body: bytes, parameters: str) -> str | None:
-    """Decode a body that should be text; None when it is not."""
+    """Decode a body that should be text.
+
+    Args:
+        body: the body of the answer.
+        parameters: what follows the media type in the content type, such as "charset=latin-1".
+
+    Returns:
+        The text, or None if the body is not UTF-8 and has no other known charset.
+    """
     try:
         return body.decode()
     except UnicodeDecodeError:

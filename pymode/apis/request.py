@@ -1,6 +1,6 @@
-"""Read a request that the guest wrote. All of it is hostile.
+"""Reads a request that the guest wrote, which is hostile.
 
-A payload is one line of JSON, then, after a line feed, the bodies one after the other:
+A payload is one line of JSON and a line feed, and then the bodies one after the other:
 
     {"method":"PUT","path":"/x","query":[["a","b"]],"headers":{},"content_type":"text/plain",
      "body":"text"}\\nthe body
@@ -32,12 +32,12 @@ def read(payload: str, request_bytes: int) -> Request:
 
     Args:
         payload: one line of JSON and the bodies, see above.
-        request_bytes: the most that it may have in UTF-8.
+        request_bytes: the most bytes of UTF-8 that the payload may have.
 
     Raises:
-        RequestRefused: it is too large or not well formed.
+        RequestRefused: the payload is too large or not well formed.
     """
-    # Counted in characters first: encoding what is far too long costs memory.
+    # Characters are counted first, because it would take memory to encode a text that is too long.
     if len(payload) > request_bytes:
         raise too_large(request_bytes)
     line, _, rest = payload.partition("\n")
@@ -77,7 +77,7 @@ def read_head(line: str) -> dict[str, object]:
 
 
 def read_query(query: object) -> list[tuple[str, str]]:
-    """Read the pairs of names and values."""
+    """Read the query as pairs of names and values."""
     if query is None:
         return []
     if not isinstance(query, list) or not all(
@@ -91,7 +91,7 @@ def read_query(query: object) -> list[tuple[str, str]]:
 def read_bodies(
     head: dict[str, object], rest: str, headers: dict[str, str]
 ) -> tuple[bytes | None, list[Part] | None]:
-    """Read the body or the files; a multipart body gets its own content type."""
+    """Read the body or the files; files lose the content type, which the host sets itself."""
     encoding, files = head.get("body"), head.get("files")
     if files is None:
         if encoding is None:
@@ -103,7 +103,7 @@ def read_bodies(
         raise RequestRefused("the request has both a body and files")
     if not isinstance(files, list) or not files:
         raise RequestRefused("files must be a list of at least one part")
-    # The boundary belongs to the content type, and the host chooses it.
+    # The content type holds the boundary between the parts, which the host chooses.
     given = headers.pop("content-type", "multipart/form-data")
     if not given.lower().startswith("multipart/form-data"):
         raise RequestRefused("files are sent as multipart/form-data; leave content_type out")
@@ -131,6 +131,7 @@ def read_part(file: object, rest: str, start: int) -> tuple[Part, int]:
     if not isinstance(chars, int) or not 0 <= chars <= len(rest) - start:
         raise RequestRefused("the length of a file does not fit the data")
     content = decode(rest[start : start + chars], file.get("encoding"))
+    # JSON can hold half a surrogate pair, which has no UTF-8.
     try:
         (name + (filename or "")).encode()
     except UnicodeError as error:

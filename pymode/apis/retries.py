@@ -1,4 +1,4 @@
-"""Send a request again where that cannot do a thing twice.
+"""Sends a request again where it cannot take effect twice.
 
     what happened                                     GET HEAD OPTIONS PUT DELETE    POST PATCH
     no connection: nothing was sent                   again                          again
@@ -22,12 +22,12 @@ from email.utils import parsedate_to_datetime
 from pymode.errors import HttpError
 from pymode.http.client import Response
 
-# RFC 9110, section 9.2.2.
+# The idempotent methods of RFC 9110, section 9.2.2.
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 NOT_DONE = frozenset({429, 503})
 
-# What an attempt must have left. A refusal that is in hand is worth more than an attempt cut off
-# by the deadline, after which nobody knows whether it took effect.
+# The least time before the deadline for a further attempt. The answer of the last attempt is worth
+# more than an attempt that the deadline cuts off, because nobody would know if that took effect.
 ATTEMPT_SECONDS = 1.0
 # The waits double from the first to the longest, in seconds.
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.25, 8.0
@@ -40,10 +40,11 @@ class Pace:
     """How often and how fast a request is sent again.
 
     Args:
-        attempts: the most, the first one included.
-        sleep: waits for so many seconds.
-        now: the clock of the deadline; by default that of the event loop.
-        draw: gives a number from 0 to 1, which spreads the waits of requests sent together.
+        attempts: the most attempts, including the first one.
+        sleep: waits for a number of seconds.
+        now: the clock of the deadline; by default the clock of the event loop.
+        draw: returns a random number from 0 to 1, which spreads the waits of requests that were
+            sent together.
     """
 
     attempts: int = 4
@@ -57,7 +58,12 @@ PACE = Pace()
 
 @dataclass(slots=True)
 class _History:
-    """What became of the attempts before the last one."""
+    """How the attempts so far ended.
+
+    Args:
+        statuses: the HTTP statuses that came back.
+        lost: whether an attempt may have arrived and got no answer.
+    """
 
     statuses: list[int] = field(default_factory=list)
     lost: bool = False
@@ -71,7 +77,7 @@ class _History:
             self.lost = True
 
     def sum_up(self, error: HttpError, attempts: int) -> HttpError:
-        """Return the error of the last attempt with what is known of those before."""
+        """Return the error of the last attempt, with what is known of the attempts before it."""
         msg = f"{error} ({attempts} attempts"
         if self.statuses:
             msg += f"; answered: {', '.join(map(str, self.statuses))}"
@@ -89,19 +95,19 @@ async def send(
     idempotent: bool | None = None,
     pace: Pace = PACE,
 ) -> tuple[Response, int]:
-    """Make attempts until one counts, or the next one would come too late.
+    """Try a request until its outcome is final, or until there is no time for another attempt.
 
     Args:
-        once: makes one attempt, and records it; it keeps to the deadline itself.
-        method: of the request, in upper case.
-        deadline: in the time of the event loop. A wait that leaves too little time before it
-            is not begun: the answer in hand is returned at once.
-        idempotent: whether the request may be done twice; None leaves that to the method. A GET
-            that carries a GraphQL mutation may not.
-        pace: how often and how fast.
+        once: makes one attempt and records it; it keeps to the deadline itself.
+        method: the method of the request, in upper case.
+        deadline: the end of the run, in the time of the event loop. If a wait would leave too
+            little time before it, the last answer is returned at once.
+        idempotent: whether the request may be carried out twice; None leaves that to the method.
+            It is False for a GET with a GraphQL mutation.
+        pace: how often and how fast the request is sent again.
 
     Returns:
-        The answer of the last attempt, and how many there were.
+        The answer of the last attempt, and the number of attempts.
 
     Raises:
         HttpError: the last attempt got no usable answer; `arrived` speaks for all attempts.
@@ -137,7 +143,7 @@ async def _try(
 
 
 def _may_repeat(response: Response | None, error: HttpError | None, *, idempotent: bool) -> bool:
-    """Say whether an attempt can be repeated without doing a thing twice; see the table above."""
+    """Say whether an attempt may be repeated; see the table of this module."""
     if response is not None:
         return response.status in NOT_DONE or (500 <= response.status < 600 and idempotent)
     if error is None:
@@ -146,17 +152,18 @@ def _may_repeat(response: Response | None, error: HttpError | None, *, idempoten
 
 
 def _choose_wait(response: Response | None, attempt: int, pace: Pace) -> float:
-    """Return the seconds to wait: what the server asks for, and a growing random part on top."""
+    """Return the seconds to wait: what the server asks for, plus a growing random part."""
     asked_seconds = read_retry_after(response) if response is not None else None
     growing = min(FIRST_WAIT_SECONDS * 2.0 ** (attempt - 1), LONGEST_WAIT_SECONDS)
     return (asked_seconds or 0.0) + growing * (0.5 + pace.draw() / 2)
 
 
 def read_retry_after(response: Response) -> float | None:
-    """Read the seconds that a server asks to wait, given as seconds or as a date.
+    """Return how many seconds a server asks to wait, or None if it does not say.
 
     Args:
-        response: a date is taken relative to its `Date` header, for clocks differ.
+        response: a response whose `Retry-After` header has seconds or a date. A date is compared
+            with the response's own `Date` header, because clocks differ.
     """
     text = response.headers.get("retry-after", "").strip()
     if SECONDS.fullmatch(text):
@@ -169,9 +176,10 @@ def read_retry_after(response: Response) -> float | None:
 
 
 def read_date(text: str) -> datetime | None:
-    """Return an HTTP date, or None if the text is none."""
+    """Return the time of an HTTP date, or None if the text is not a date."""
     try:
         date = parsedate_to_datetime(text[:100])
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+    # An HTTP date is always in GMT; its asctime form names no zone (RFC 9110, section 5.6.7).
     return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Sends the requests of one run to one API, with the token, again where that is safe."""
+"""Sends the requests of one run to one API, with its credential, and again where that is safe."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Sender:
     """Sends requests to one API in one run.
 
     Args:
-        name: of the API, for messages.
-        base_url: of the API; https, or http on loopback.
-        auth: how the API is told who calls; a secret alone is a bearer token, None sends nothing.
-        http: the shared connections.
+        name: the name of the API, for messages.
+        base_url: the base URL of the API; https, or http on loopback.
+        auth: the credential for the API; a secret alone is a bearer token, None sends none.
+        http: the connections, which all calls share.
         pace: how often and how fast a request is sent again.
 
     Raises:
@@ -55,23 +55,25 @@ class Sender:
 
     @property
     def has_auth(self) -> bool:
-        """Whether requests say who calls."""
+        """Whether requests carry a credential."""
         return self._auth is not None
 
     async def authorize(self) -> None:
-        """Make the credential, once in a run: a fresh token may cost a request of its own.
+        """Make the credential, once in a run, because a fresh token may cost a request of its own.
 
         Raises:
-            RequestRefused: it cannot be made.
+            RequestRefused: the credential cannot be made.
         """
         if self._auth is None or self._credential is not None:
             return
         async with self._authorizing:
+            # Another request of the run may have made it while this one waited for the lock.
             if self._credential is None:
                 try:
                     credential = await self._auth.make()
                 except ConfigError as error:
                     raise RequestRefused(f"{error}; nothing was sent") from None
+                # The operator's function failed: its exception goes to the log, not to the code.
                 except Exception:
                     _log.exception("the function for a secret of %s failed", self._name)
                     msg = f"no fresh token for {self._name}: its function failed; nothing was sent"
@@ -80,14 +82,14 @@ class Sender:
                 self._credential = credential
 
     async def send(self, action: RequestAction, context: Context) -> tuple[Response, int]:
-        """Send a request, again where that is safe.
+        """Send a request, and send it again where that is safe.
 
         Returns:
             The response without secrets, and the number of attempts.
 
         Raises:
-            RequestRefused: the run has had all its traffic, or the URL cannot be sent.
-            HttpError: no usable response came.
+            RequestRefused: the run is over its limit of traffic, or the URL cannot be sent.
+            HttpError: no usable response came back.
         """
         deadline = context.deadline
         context.count_request(_count_bytes(action))
@@ -99,13 +101,13 @@ class Sender:
             pace=self._pace,
         )
         headers = {name: self.redactor.clean(text) for name, text in response.headers.items()}
-        # Only a dry run answers with an example, whatever the server says.
+        # A server must not mark its answer as the example of a dry run: the request was sent.
         headers.pop(dry_run.HEADER, None)
         body = self.redactor.clean_bytes(response.body)
         return Response(response.status, headers, body), attempts
 
     async def _attempt(self, action: RequestAction, context: Context) -> Response:
-        """Send a request once, and note the attempt whatever happens."""
+        """Send a request once, and add the attempt to `context.sent` even if it fails."""
         departed: list[None] = []
         started = time.perf_counter()
         status = None
@@ -115,6 +117,7 @@ class Sender:
             response = await self._http.send(
                 action.method,
                 urls.add_query(action.url, credential.query),
+                # The credential comes last, so that the code cannot replace its headers.
                 headers=dict(request.headers) | credential.headers,
                 content=request.content,
                 files=request.files,

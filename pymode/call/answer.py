@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # The value is what the code was asked for, so prints that do not fit beside it get a quarter.
 _PRINTED_SHARE = 4
-# "… 123456 more characters".
+# For the text "… 123456 more characters".
 _MARKER_TOKENS = 8
 
 
@@ -43,7 +43,8 @@ def failure(message: str, logs: str, max_tokens: int) -> str:
     Args:
         message: the text of the error.
         logs: what the code printed.
-        max_tokens: the budget of the whole text.
+        max_tokens: the most tokens of the message. The prints get the tokens that it leaves, and at
+            least a quarter of the budget.
     """
     text = cut(message, max_tokens)
     printed = _printed("printed so far", logs)
@@ -52,7 +53,7 @@ def failure(message: str, logs: str, max_tokens: int) -> str:
 
 
 def cut(text: str, max_tokens: int) -> str:
-    """Return the text, or its beginning and a count of the characters left out."""
+    """Return the text, or its beginning and the number of characters left out."""
     if count_tokens_bound(text, enough=max_tokens) <= max_tokens:
         return text
     chars = fitting_chars(text, max_tokens - _MARKER_TOKENS)
@@ -68,5 +69,5 @@ def _join(*parts: str) -> str:
 
 
 def _clean(*texts: str) -> list[str]:
-    # Half a surrogate pair, which Python can print, has no UTF-8 and would break a transport.
+    # Python can print half a surrogate pair, which has no UTF-8 and would break a transport.
     return [text.encode("utf-8", "replace").decode() for text in texts]

@@ -1,4 +1,4 @@
-"""Someone who can be asked for approvals while a call waits."""
+"""What asks a person for approvals while a call waits."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pymode.policy.approvals import Answer, Question
 
 
 class Approver(Protocol):
-    """Someone who can be asked while a call waits."""
+    """Asks a person about the questions of a paused call."""
 
     async def ask(self, paused: Paused) -> Sequence[Answer]:
         """Return one answer for each of `paused.asked`.
 
         Raises:
-            Paused: `paused` itself, where the answers will come later.
+            Paused: `paused` itself, if the answers will come later.
             ApprovalError: nobody can be asked after all.
         """
 
@@ -24,7 +24,7 @@ class Approver(Protocol):
 async def ask_each(
     paused: Paused, ask: Callable[[Question], Awaitable[Answer]]
 ) -> Sequence[Answer]:
-    """Ask one question after the other, but none about an operation that is approved as a whole."""
+    """Ask one question after the other, but none about an operation that was approved for all."""
     answers: list[Answer] = []
     approved: set[str] = set()
     for asked in paused.asked:

@@ -1,4 +1,4 @@
-"""Answers the host calls of one run of the code: each goes to the part that it names."""
+"""Answers the host calls of one run of the code, each by what its target names."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Dispatcher:
     """Answers the host calls of one run.
 
     Args:
-        context: of the run.
+        context: the context of the run.
         toolbox: describes tools.
         kept: the results of earlier calls.
-        states: where the state of sessions is.
-        session: of the caller; None for a caller without one.
-        pipelines: of the namespaces that the code may use, by name; none in a search.
-        account: finds the account of an execution with an API.
+        states: the states of all sessions.
+        session: the session of the caller; None for a caller without one.
+        pipelines: the layers of each namespace that the code may use, by name; none in a search.
+        account: finds the account of the first namespace, if that is an API; None in a search.
     """
 
     context: Context

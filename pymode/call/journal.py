@@ -1,6 +1,6 @@
 """The journal of a call that pauses: every reply so far, so that nothing is sent twice.
 
-It can be written as bytes for a client that brings it back. The server seals these bytes.
+It can be written as bytes, which the server seals for a client that brings them back.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pymode.actions.sent import Planned, SentRequest
 from pymode.errors import ApprovalError
 from pymode.policy.approvals import Answer, Asked
 
-# What JSON of this size becomes in memory is some 100 MB.
+# Parsed JSON of this size takes some 100 MB of memory.
 JOURNAL_BYTES = 16 * 1024 * 1024
 
 
@@ -23,8 +23,8 @@ class Entry:
     """One host call that was answered.
 
     Args:
-        digest: of target and payload.
-        reply: what the guest got.
+        digest: the digest of its target and payload.
+        reply: the reply that the guest got.
     """
 
     digest: str
@@ -37,15 +37,16 @@ class Journal:
 
     Args:
         conditions: clock and random bytes, as `pymode.sandbox.conditions` writes them.
-        seconds: how long the run took that paused.
-        entries: replies, in the order in which they came.
-        begun: digests of host calls that the last run had begun and that were not sent.
-        asked: for each question of the last pause the request's digest and kind.
-        answers: for each question that was answered the digest and the answer.
-        approved: kinds of request of which all are approved.
-        refused: digests of requests that nobody need be asked about again.
-        sent: what was sent, for the result.
-        account_id: what the first run was given; each later run is given the same.
+        seconds: how long the longest run took that paused.
+        entries: the replies, in the order in which they came.
+        begun: the digests of the host calls that the last run had begun and that were not sent.
+        asked: for each question of the last pause, the action's digest and the question's kind.
+        answers: the approvals that are not used up yet, each with the action's digest.
+        approved: the kinds of which every action is approved.
+        refused: the digests of the actions that a person refused.
+        sent: every attempt to carry out an action, for the result.
+        planned: the writes that a dry run held back, for the result.
+        account_id: the account that the first run was given; each later run is given the same.
         call: the id of this call in the log.
     """
 
@@ -64,7 +65,7 @@ class Journal:
 
     @property
     def is_new(self) -> bool:
-        """Whether no run has begun with it."""
+        """Whether no run has begun with this journal."""
         return not self.conditions
 
     def pause(self, asked: Sequence[Asked]) -> Paused:
@@ -90,7 +91,11 @@ class Journal:
         self.asked = []
 
     def write(self) -> bytes:
-        """Return the journal as bytes that `read` understands."""
+        """Return the journal as bytes that `read` understands.
+
+        Raises:
+            ApprovalError: the journal is larger than `JOURNAL_BYTES`.
+        """
         found = {
             "conditions": self.conditions,
             "seconds": self.seconds,
@@ -112,12 +117,13 @@ class Journal:
 
     @classmethod
     def read(cls, data: bytes) -> Journal:
-        """Read bytes of `write`, which a seal has protected since.
+        """Read what `write` returned; the seal has made sure that nobody changed it.
 
         Raises:
-            ApprovalError: it is something else.
+            ApprovalError: the bytes are something else.
         """
         try:
+            # Compressed bytes can be made that unpack to far more than any journal has.
             text = zlib.decompressobj().decompress(data, JOURNAL_BYTES + 1)
             found = json.loads(text)
             return cls(
@@ -139,11 +145,11 @@ class Journal:
 
 
 class Paused(ApprovalError):
-    """A call waits for a person; what it has sent so far is in its journal.
+    """A call waits for a person; its journal has what was sent so far.
 
     Args:
-        asked: the questions of this moment.
-        journal: continue with it, once the answers are settled in it.
+        asked: the questions to ask.
+        journal: the journal with which the call goes on, once `Journal.settle` has the answers.
     """
 
     def __init__(self, asked: Sequence[Asked], journal: Journal) -> None:

@@ -1,7 +1,7 @@
 """Results that are too large for an answer: kept for their owner, read by later calls.
 
-The guest asks with a payload of JSON, `{"name": "r_…"}` for one result and `{}` for the names of
-all. The value of the reply is the JSON of what was asked for.
+The payload of the guest's host call is JSON: `{"name": "r_…"}` asks for one result, and `{}` for
+the names of all. The value of the reply is the JSON of the result, or of the list of names.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ class KeptResults:
     """The kept results of one owner.
 
     Args:
-        results: where they are.
-        owner: whose they are; None, for a caller that cannot be told from others, has none.
-        result_bytes: the most that one may have, as JSON in UTF-8.
+        results: the store of all results.
+        owner: the digest of the owner; None for a caller that cannot be told from others, which
+            has no results.
+        result_bytes: the most bytes that one result may have, as JSON in UTF-8.
     """
 
     def __init__(self, results: Results, owner: bytes | None, result_bytes: int) -> None:
@@ -43,13 +44,13 @@ class KeptResults:
         self._result_bytes = result_bytes
 
     def keeping(self, value: JSON, note: str) -> Keep | None:
-        """Return a function that keeps a value and returns its name; None where none is kept.
+        """Return a function that keeps a value and returns its name; None if nothing is kept.
 
-        It is called when somebody finds the value too large for an answer.
+        `Result.render` calls it once the value turns out to be too large for the answer.
 
         Args:
             value: the result of a call.
-            note: what it is, for `list`.
+            note: a description of the value, for `list`.
         """
         if self._owner is None:
             return None
@@ -58,12 +59,13 @@ class KeptResults:
 
         async def keep() -> str | None:
             nonlocal name
+            # A result that is rendered again is not kept again.
             content = "" if name else write_json(value)
             if content and len(content.encode()) <= self._result_bytes:
                 try:
                     name = await self._results.keep(owner, content, note)
                 except LogError as error:
-                    # The answer is cut as it would be without a log, and names nothing.
+                    # The answer is then cut as if there were no log, and names no kept result.
                     _log.warning("a large result was not kept: %s", error)
             return name
 
@@ -81,7 +83,7 @@ class KeptResults:
         """Return the JSON of one result, or None if the owner has none of that name.
 
         Raises:
-            LogError: it cannot be read, or this server allows less than was kept.
+            LogError: it cannot be read, or it is larger than this server allows.
         """
         if self._owner is None or len(name) > _PAYLOAD_CHARS:
             return None
@@ -101,7 +103,7 @@ class KeptResults:
     async def _answer(self, payload: str) -> str:
         if self._owner is None:
             return Failure(FailureKind.MISSING, _CLOSED).write()
-        # The guest is hostile: what it sends is small and flat, or not looked at.
+        # The guest is hostile, so a payload that is too long is not parsed.
         small = payload if len(payload) <= _PAYLOAD_CHARS else "0"
         try:
             asked = json.loads(small)
@@ -125,11 +127,12 @@ class KeptResults:
 def find_owner(secret: SecretStr | None, api: str) -> bytes:
     """Return a digest that is the same for all calls of one token to one API.
 
-    It does not reveal the token. It needs no secret of its own, so every process computes the same.
+    The digest does not show the token. It is made without a key of this process, so that every
+    process computes the same.
 
     Args:
-        secret: the token.
-        api: its name and where it is.
+        secret: the token, or all tokens joined; None for a caller without one.
+        api: the name and the base URL of each API, and the names of the other namespaces.
     """
     token = secret.get_secret_value() if secret else ""
     return hmac.digest(token.encode(), api.encode(), "sha256")

@@ -1,4 +1,4 @@
-"""Loads what all calls share and only the first one waits for: documents, policy, workers."""
+"""Loads what all calls share, while the first call waits: documents, policy, workers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def load_documents(apis: Sequence[OpenAPI], progress: Progress | None) -> 
     """Load the documents of APIs into an image.
 
     Args:
-        apis: in the order of the image.
+        apis: the APIs, in the order in which the image has their documents.
         progress: called with a fraction from 0 to 1 and a sentence.
 
     Raises:
@@ -44,7 +44,7 @@ async def load_documents(apis: Sequence[OpenAPI], progress: Progress | None) -> 
 
 
 async def make_policy(shared: Shared) -> Policy:
-    """Read the documents on the host, and bind the rules to them.
+    """Read the documents on the host, and bind the rules to all of them together.
 
     Raises:
         ConfigError: a rule names a tag or an operation that no document has.
@@ -64,6 +64,7 @@ async def start_pool(image: Image, limits: Limits, workers: int) -> Pool:
     pool = Pool(image, limits, workers)
     try:
         await pool.start()
+    # A cancelled start leaves processes behind just as a failed one does.
     except BaseException:
         await pool.close()
         raise

@@ -1,12 +1,12 @@
 """One run of a call that may pause for a person, and that repeats the run which paused.
 
-A pause ends the guest: no worker sits idle while a person thinks, and no deadline runs. When the
-answers are there the code runs again from its start, under the same clock and random bytes, and
-gets from the journal what was answered before. Nothing is sent before the whole journal was
-asked for again, so a run that does something else sends nothing at all.
+A pause ends the guest, so that no worker is idle and no deadline runs while a person thinks. After
+the answers the code runs again from its start, with the same clock and random bytes, and the
+journal answers each host call that was answered before. Nothing is sent until the run has asked for
+the whole journal again, so a run that does something else sends nothing at all.
 
-Host calls are matched by what they ask for, not by their order: tasks of the code may overtake
-each other. Equal ones get the replies in the order in which these came.
+Host calls are matched by what they ask for, not by their order, because tasks of the code may
+overtake each other. Equal host calls get their replies in the order in which these came.
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ from pymode.sandbox.conditions import Conditions, read_readings
 from pymode.sandbox.hostcalls import Activity, HostCallHandler, StopGuest
 from pymode.sandbox.pool import FinishedCall
 
-# A repeated run waits for no API, so it takes no longer than the run before, and this much more.
+# The journal answers a repeated run at once, so it should take no longer than the run before. This
+# much more time is allowed.
 SLACK_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
 
 class Attempt:
-    """One run. Made for one use of `drive`.
+    """One run of a call; `drive` can be used once.
 
     Args:
-        journal: of the call; empty for its first run. It grows with each reply.
+        journal: the journal of the call, empty for its first run; each reply is added to it.
 
-    Its `activity` is for the pool, which tells it what the guest does.
+    The pool notes in `activity` what the guest does.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -59,7 +60,8 @@ class Attempt:
         if not self._unread:
             self._caught_up.set()
         self.activity = Activity()
-        # Host calls that are begun and not answered; of these, those that are being carried out.
+        # The host calls that were begun and not answered, and how many of them are being carried
+        # out. A host call that waits for a person is begun, but is not being carried out.
         self._begun: Counter[str] = Counter()
         self._sending = 0
         self._all_sent = asyncio.Event()
@@ -76,11 +78,11 @@ class Attempt:
         return self._journal.conditions
 
     async def drive(self, running: Awaitable[FinishedCall]) -> FinishedCall:
-        """Await a run of the pool whose host calls go through `answering`.
+        """Await a run of the pool, whose host calls must go through `answering`.
 
         Raises:
-            Paused: it waits for a person.
-            ReplayDiverged: it does not repeat what its journal holds.
+            Paused: the run waits for a person.
+            ReplayDiverged: the run does not repeat what its journal holds.
             ApprovalError: the journal has become too large to keep.
         """
         pausing = asyncio.create_task(self._pause())
@@ -107,7 +109,7 @@ class Attempt:
         raise self._journal.pause(self._asked)
 
     def answering(self, answer: HostCallHandler) -> HostCallHandler:
-        """Return a handler that answers from the journal, or else by `answer`."""
+        """Return a handler that answers from the journal if it can, and else by `answer`."""
 
         async def through(target: str, payload: str) -> str:
             digest = digest_call(target, payload)
@@ -120,18 +122,23 @@ class Attempt:
         return through
 
     async def ask(self, question: Question, digest: str) -> Answer:
-        """Return the answer to a question of a host call, or end the guest until there is one."""
+        """Return the answer to the question of a host call.
+
+        Raises:
+            StopGuest: there is no answer yet, so this run ends.
+        """
         if digest in self._journal.refused:
             return Answer.REFUSE
         if self._answers[digest]:
             answer = self._answers[digest].popleft()
-            # Used up: the reply of the request is in the journal before the next run.
+            # One answer is for one action. The next run gets the action's reply from the journal.
             self._journal.answers.remove((digest, answer))
             return answer
         if question.kind in self._journal.approved:
             return Answer.APPROVE_ALL
         self._asked.append(Asked(question, digest))
         self._wanted.set()
+        # Else the pause, which waits for everything that is being sent, would wait for this, too.
         self._end_sending()
         self.activity.hold()
         await self._stopping.wait()
@@ -144,9 +151,14 @@ class Attempt:
         return self._replies[digest].popleft()
 
     async def _clear(self, digest: str, target: str, payload: str) -> None:
-        """Wait until the host call may be sent."""
+        """Wait until the host call may be sent.
+
+        Raises:
+            StopGuest: nothing is sent any more in this run.
+        """
         if not self._caught_up.is_set() and digest not in self._expected:
             self._diverge(f"it asked for something new: {_name(target, payload)}")
+        # The last run had begun this host call as well, perhaps before some of its replies came.
         elif not self._caught_up.is_set():
             try:
                 async with asyncio.timeout(self._journal.seconds + SLACK_SECONDS):
@@ -166,11 +178,12 @@ class Attempt:
         except asyncio.CancelledError:
             raise
         except Exception:
-            # It may have been sent all the same, so it must not be sent again.
+            # The request may have been sent all the same. With a reply in the journal, the next run
+            # does not send it again.
             _log.exception("a host call failed")
             reply = INTERNAL_FAILURE.write()
         self._journal_bytes += len(reply)
-        # What does not fit any more is counted and not kept: this call can pause no more.
+        # A reply that does not fit is counted and not kept. After it, this call cannot pause.
         if self._journal_bytes <= JOURNAL_BYTES:
             self._journal.entries.append(Entry(digest, reply))
         self._begun[digest] -= 1
@@ -187,17 +200,18 @@ class Attempt:
         self._wanted.set()
 
     async def _pause(self) -> None:
-        """Once something is asked: let the guest go on until it is idle, and then end it.
+        """Wait for a question or a divergence, and end the guest once it is idle.
 
-        Its other tasks may ask more questions, which a person then sees together. One that
-        computes or has a timer is not waited for longer than `PAUSE_SECONDS`.
+        Until then the guest's other tasks may ask more questions, which a person sees together. A
+        guest that computes or has a timer is not waited for longer than `PAUSE_SECONDS`.
         """
         await self._wanted.wait()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PAUSE_SECONDS):
                 while not self._diverged and not self.activity.is_idle:
                     await self.activity.wait_for_change()
-        # From now on nothing is sent, and what is on its way gets its answer.
+        # From now on nothing new is sent. Requests that were sent get their answers first, so that
+        # the journal has them.
         self._frozen = True
         await self._all_sent.wait()
         self._stopping.set()
@@ -207,6 +221,8 @@ class Attempt:
         self._journal.begun = sorted((+self._begun).elements())
         self._journal.seconds = max(self._journal.seconds, finished.done.seconds)
         before = Conditions.read(self._journal.conditions)
+        # The readings come from a worker that ran hostile code. Without them, the clock of the next
+        # run is not repeated.
         try:
             readings_ms = read_readings(finished.done.outcome)
         except (ValueError, RecursionError):
@@ -216,7 +232,12 @@ class Attempt:
 
 
 def _name(target: str, payload: str) -> str:
-    """Name a host call for the reader of an error; its head is JSON that the guest wrote."""
+    """Return a host call's method and path for an error, or else its target.
+
+    Args:
+        target: the target of the host call.
+        payload: its payload, which the guest wrote; of a request it begins with a line of JSON.
+    """
     head = payload.partition("\n")[0][:100_000]
     try:
         found = json.loads(head)

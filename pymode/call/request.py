@@ -16,14 +16,15 @@ from pymode.limits import Limits
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The names that the code finds.
+    """The names that are in scope for the code.
 
     Args:
-        specs: of the documents, in the order of the image.
-        apis: the APIs that the code may call.
-        tools: the namespaces of tools that it may call, with the descriptions that it surely needs.
-        absent: names that exist only in the other operation.
-        on_demand: what the code is given only if it reads it.
+        specs: the names of the documents, in the order of the image.
+        apis: the names of the APIs that the code may call.
+        tools: the namespaces of tools that the code may call, each with the descriptions of the
+            tools that the code mentions.
+        absent: the namespaces that exist only in `execute`; a search that uses one is told so.
+        on_demand: the names whose values the guest asks for only if the code reads them.
     """
 
     specs: tuple[str, ...] = ()
@@ -38,17 +39,17 @@ class CallSettings:
     """One call of `search` or `execute`.
 
     Args:
-        tool: which of the two.
-        code: as it came.
-        caller: who makes the call.
-        scope: what the code finds.
+        tool: which of the two it is.
+        code: the code as it came.
+        caller: the credentials of the caller.
+        scope: the names that are in scope for the code.
         session: tells apart the sessions of one caller.
         keep: whether the caller has state and kept results.
         dry_run: whether writes are held back.
-        journal: of a call that paused; new for a new call.
-        approver: who can be asked during the call; None for nobody.
-        elicit: asks the person what an MCP server wants to know; None where nobody can be asked.
-        progress: hears how far a tool is; None where nobody listens.
+        journal: the journal of a call that paused, or a new one.
+        approver: asks a person during the call; None if nobody can be asked.
+        elicit: asks the person what an MCP server wants to know; None if nobody can be asked.
+        progress: is told how far a tool is; None if nobody listens.
     """
 
     tool: Literal["search", "execute"]
@@ -70,8 +71,8 @@ def check_source(code: str, limits: Limits) -> None:
     Hostile source is parsed in the sandbox only.
 
     Raises:
-        CodeRejected: it is not text.
-        LimitExceeded: there is too much of it.
+        CodeRejected: the code has half surrogate pairs, so it cannot be written as UTF-8.
+        LimitExceeded: the code is longer than `limits.source_bytes`.
     """
     try:
         size = len(code.encode())

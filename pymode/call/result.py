@@ -25,8 +25,8 @@ from pymode.protocol.frames import ProtocolError
 from pymode.protocol.messages import Done
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
-# Keeps the whole value for later calls of the same caller. Returns the name of the value in
-# `results`, or None if it cannot be kept.
+# A function that keeps the whole value for later calls of the same caller. It returns the name of
+# the value in `results`, or None if the value cannot be kept.
 Keep = Callable[[], Awaitable[str | None]]
 
 MESSAGE_CHARS = 20_000
@@ -41,9 +41,10 @@ class Timings:
     """How long a call took.
 
     Args:
-        waited_seconds: until a worker was free.
-        run_seconds: in the worker.
-        total_seconds: from the call to its result; the first call also builds the image.
+        waited_seconds: how long the call waited for a free worker.
+        run_seconds: how long the last run of the code took in the worker.
+        total_seconds: both, and the time until the value was read. Neither a pause for a person
+            nor the first call's preparation counts.
     """
 
     waited_seconds: float
@@ -61,7 +62,8 @@ class Result:
         notes: what was changed to make JSON of the value, such as NaN to null.
         fuel: how many WebAssembly instructions the call used.
         timings: how long the call took.
-        requests: what was sent to APIs, each attempt, and the calls of tools, as they ended.
+        requests: each attempt that was sent to an API, and each call of a tool, in the order in
+            which they ended.
         planned: the writes that a dry run did not send.
         keep: keeps the value for later calls, or None if this caller keeps nothing.
     """
@@ -78,8 +80,8 @@ class Result:
     async def render(self, max_tokens: int) -> str:
         """Return the value as compact JSON of at most `max_tokens` tokens.
 
-        A value that does not fit is cut, see `pymode.answers.render`, and kept: the answer names
-        the entry of `results` in which the code of the next call finds the whole.
+        A value that does not fit is cut, see `pymode.answers.render`. If this caller keeps results,
+        the whole value is kept, and the answer names its entry in `results` for later calls.
 
         Args:
             max_tokens: o200k_base tokens, estimated from above.
@@ -96,7 +98,7 @@ def read_outcome(done: Done, limits: Limits) -> tuple[JSON, tuple[str, ...]]:
 
     Raises:
         CodeError: the code was rejected, failed, hit a limit or returned no JSON.
-        SandboxError: the guest's own driver failed.
+        SandboxError: what the guest wrote cannot be read as an outcome.
     """
     if done.stopped_by is not None:
         _raise_stopped(done, limits)
@@ -107,12 +109,14 @@ def read_outcome(done: Done, limits: Limits) -> tuple[JSON, tuple[str, ...]]:
     head, text = outcome.head, outcome.value
     if not outcome.is_value:
         _raise_failed(head, done, limits)
+    # The guest has checked this, but code can patch the guest.
     if len(text.encode("utf-8", "replace")) > limits.result_bytes:
         _raise_limit("result_bytes", done, limits)
     notes = head.get("notes")
     found = map(_clean, notes[:NOTES]) if isinstance(notes, list) else ()
     value = _read(text, done)
-    # An escape, which the guest's own driver does not write, may be half a character.
+    # An escape such as \ud83d may be half a surrogate pair. The guest's own driver writes no such
+    # escapes, but code can patch it.
     if ("\\ud" in text or "\\uD" in text) and not _has_utf8(value):
         raise ResultRejected("the result holds half surrogate pairs", logs=done.logs)
     return value, tuple(found)
@@ -137,11 +141,13 @@ def _has_utf8(value: JSON) -> bool:
 
 
 def _refuse_constant(name: str) -> NoReturn:
+    # Python's `json` reads NaN and Infinity, which are not JSON.
     raise ValueError(name)
 
 
 def _read_float(text: str) -> float:
     number = float(text)
+    # 1e999 is JSON, but becomes an infinity, which could not be written as JSON again.
     if math.isinf(number):
         raise ValueError(text)
     return number
@@ -149,6 +155,7 @@ def _read_float(text: str) -> float:
 
 def _check_depth(value: JSON) -> None:
     """Raise `ValueError` for a value that is nested deeper than `MAX_DEPTH`."""
+    # Level by level, because a recursion would use up the stack that it should protect.
     level = [value]
     for _ in range(MAX_DEPTH):
         lists = [node for node in level if type(node) is list]
@@ -167,6 +174,7 @@ def _clean(message: JSON) -> str:
 
 def _raise_failed(head: Mapping[str, JSON], done: Done, limits: Limits) -> NoReturn:
     message, limit, error = _clean(head.get("message")), head.get("limit"), head.get("error")
+    # Code can patch the guest to name anything as a limit, so only known ones count.
     if isinstance(limit, str) and limit in _WHAT_TO_DO:
         if limit == "memory_bytes":
             message = f"{_sentence(limit, limits)}\n{message}"

@@ -1,4 +1,4 @@
-"""One call, from its record in the log to its result: run, paused for a person, run again."""
+"""One call, from its record in the log to its result; it may pause for a person and run again."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class Run:
     call: CallSettings
 
     async def finish(self, pool: Pool) -> Result:
-        """Run the code between two records, and say in its error what was sent.
+        """Run the code, record the call in the log, and add what was sent to an error.
 
         Args:
             pool: the workers.
 
         Raises:
             Paused: the approver will answer later.
-            PymodeError: the code failed, or the sandbox did.
+            PymodeError: the code or the sandbox failed.
         """
         call, log = self.call, self.shared.log
         owner = self.shared.find_owner(call.caller)
@@ -94,10 +94,11 @@ class Run:
     async def _repeat(self, pool: Pool, opened: OpenCall) -> Result:
         """Run the code, again after each pause for a person."""
         journal, approver = self.call.journal, self.call.approver
-        # A journal that has begun is repeated whoever can be asked now: its writes were sent.
+        # A journal that has begun is repeated even if nobody can be asked now, because some of its
+        # writes may have been sent.
         may_pause = not journal.is_new or (approver is not None and bool(self.shared.rules.approve))
         while True:
-            # Only calls that may pause have a clock and random bytes that can be repeated.
+            # A call that cannot pause has the real clock and random bytes, and keeps no replies.
             attempt = Attempt(journal) if may_pause else None
             try:
                 return await self._run(pool, self._make_dispatcher(opened, attempt), attempt)
@@ -136,7 +137,7 @@ class Run:
         return Result(value, run.done.logs, notes, run.done.fuel, timings, sent, planned)
 
     def _make_dispatcher(self, opened: OpenCall, attempt: Attempt | None) -> Dispatcher:
-        """Return what answers one run of the code; a search can call nothing."""
+        """Return what answers the host calls of one run; a search has no namespaces to call."""
         shared, call = self.shared, self.call
         owner = shared.find_owner(call.caller)
         context = Context(
@@ -154,6 +155,7 @@ class Run:
         if call.tool == "execute":
             namespaces = self._make_namespaces()
             pipelines = {each.name: make_pipeline(each) for each in namespaces}
+            # `account_id` belongs to the first API.
             first = namespaces[0] if namespaces else None
             if isinstance(first, APINamespace):
                 handle, secret = pipelines[first.name].handle, call.caller.secret
@@ -169,7 +171,7 @@ class Run:
         )
 
     def _make_namespaces(self) -> list[APINamespace | ToolNamespace]:
-        """Return the namespaces, APIs first, made anew for each run: tokens may be fresh."""
+        """Return new namespaces for one run, APIs first, because each run asks for fresh tokens."""
         shared = self.shared
         namespaces: list[APINamespace | ToolNamespace] = []
         for api, guard in zip(shared.apis, self.policy.guards, strict=True):
@@ -184,7 +186,7 @@ class Run:
 
 
 def _says_it_all(message: str, sent: Sequence[SentRequest]) -> bool:
-    """Say whether an error is about the only request that was sent, and names it and its status."""
+    """Say whether an error already names the only request that was sent, and its status."""
     if len(sent) != 1 or sent[0].status is None or sent[0].status < 400:
         return False
     return f"{sent[0].status} {sent[0].method} {sent[0].path}" in message

@@ -1,4 +1,4 @@
-"""The service: runs `search` and `execute` over the documents, tools and workers of one object."""
+"""The service of one `CodeMode`: `search` and `execute` over its documents, tools and workers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from pymode.sandbox.image import Image
 from pymode.sandbox.pool import Pool
 from pymode.tools.toolbox import Toolbox
 
-# A client that lists the two tools waits no longer for the numbers in their descriptions.
+# The longest that a client waits for the list of the two tools, whose descriptions count the tools
+# of each namespace.
 SURVEY_SECONDS = 3.0
 ACCOUNT_ID = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
@@ -39,12 +40,12 @@ _log = logging.getLogger(__name__)
 class Service:
     """Runs `search` and `execute`, each call in a fresh sandbox.
 
-    `CodeMode` puts it together. The server and the agent functions use no more than this.
+    `CodeMode` builds it. The server and the agent functions use no more than this.
 
     Args:
         shared: what all calls share.
         workers: the number of sandbox processes.
-        dry_run: what `execute` does if a call does not say.
+        dry_run: whether `execute` holds writes back, if a call does not say.
     """
 
     def __init__(self, shared: Shared, workers: int, *, dry_run: bool) -> None:
@@ -136,7 +137,7 @@ class Service:
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """What must be the same when a paused call goes on, by its name in an error."""
+        """What must be the same when a paused call goes on, each with its name for errors."""
         rules, check = self._shared.rules, self._shared.check
         return {
             "API": " ".join(f"{api.name} {api.base_url}" for api in self.apis),
@@ -148,7 +149,7 @@ class Service:
     async def prepare(self, progress: Progress | None = None) -> None:
         """Load the specs, build or open their image and start the workers; later calls do nothing.
 
-        `search` and `execute` call it. The first time a spec is used it takes about half a minute.
+        `search` and `execute` call it. It takes about half a minute when a spec is first used.
 
         Args:
             progress: called with a fraction from 0 to 1 and a sentence.
@@ -172,10 +173,11 @@ class Service:
         """Run code over the specs and the descriptions of tools; it can call nothing.
 
         Args:
-            code: an async Python function without required parameters; `specs` is in scope, `spec`
-                where there is one, `tools`, `state`, and `results`: those of earlier calls that
-                were too large for their answers.
-            token: whose results these are, in place of the one given before; it is sent nowhere.
+            code: an async Python function without required parameters. In scope are `specs`, `spec`
+                if there is exactly one, `tools`, `state`, and `results`: the results of earlier
+                calls that were too large for their answers.
+            token: the token that owns state and results, in place of the one given before; it is
+                sent nowhere.
             progress: see `prepare`.
             keep: whether this caller has state and kept results. False for a caller without a
                 token, if there may be other callers.
@@ -196,16 +198,17 @@ class Service:
         caller = identify(self.apis, token)
         call = CallSettings("search", code, caller, scope, session=session, keep=keep)
         pool = await self._ready(progress)
+        # A search sends nothing, so it does not wait until the host has read the documents.
         return await Run(self._shared, Policy(self._shared.rules, ()), call).finish(pool)
 
     async def list_results(self, *, token: Tokens = None) -> list[Kept]:
         """Return the results that are kept for a token, newest first.
 
         Args:
-            token: in place of the one given before.
+            token: the token, in place of the one given before.
 
         Raises:
-            LogError: they cannot be read.
+            LogError: the results cannot be read.
             PymodeError: what `prepare` raises.
         """
         return await (await self._open_kept(token)).list()
@@ -214,11 +217,11 @@ class Service:
         """Return the JSON of a result that is kept for a token, or None if there is none.
 
         Args:
-            name: as an answer gave it, such as "r_mfzwizltoqxg4zlx".
-            token: in place of the one given before.
+            name: the name that an answer gave, such as "r_mfzwizltoqxg4zlx".
+            token: the token, in place of the one given before.
 
         Raises:
-            LogError: it cannot be read.
+            LogError: the result cannot be read.
             PymodeError: what `prepare` raises.
         """
         return await (await self._open_kept(token)).read(name)
@@ -245,14 +248,15 @@ class Service:
                 and `account_id`.
             token: for this call, in place of those given before.
             account_id: for this call, in place of the one given before.
-            dry_run: send reads only; writes are answered with examples and listed in `planned`.
+            dry_run: whether only reads are sent, and writes are answered with examples and listed
+                in `planned`; None for the default of this object.
             progress: see `prepare`.
-            approver: asked before requests that need it; without one they are refused.
-            journal: of a call that paused, with the answers settled.
+            approver: asks a person about actions that need approval; without one they are refused.
+            journal: the journal of a call that paused, with the answers settled.
             keep: see `search`.
             session: see `search`.
             elicit: asks the person what an MCP server wants to know; see `Context`.
-            tool_progress: hears how far an MCP server is; see `Context`.
+            tool_progress: is told how far a tool is; see `Context`.
 
         Raises:
             Paused: the approver will answer later; go on with its journal.
@@ -270,6 +274,7 @@ class Service:
         caller = identify(self.apis, token)
         pool = await self._ready(progress)
         policy = await self._find_policy()
+        # An API without a base URL is an error before the code runs, not in the middle of it.
         for api in self.apis:
             self._shared.find_base_url(api)
         journal = journal or Journal()
@@ -302,6 +307,7 @@ class Service:
         if self._pool is not None:
             return self._pool
         async with self._preparing:
+            # Another call may have prepared everything while this one waited for the lock.
             if self._pool is None:
                 prepared = self._shared.prepared = await load_documents(self.apis, progress)
                 await self._open()
@@ -325,6 +331,6 @@ class Service:
 
     async def _open_kept(self, token: Tokens) -> KeptResults:
         caller = identify(self.apis, hide(token))
-        # Without its document, the server to which the results belong may be unknown.
+        # The owner depends on the base URLs, some of which only the documents may name.
         await self._ready(None)
         return self._shared.find_kept(caller, keep=True)

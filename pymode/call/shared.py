@@ -27,7 +27,8 @@ class Prepared:
 
     Args:
         image: the sandbox image of the documents.
-        base_urls: of each API, by name; None where neither its document nor its user names one.
+        base_urls: the base URL of each API by its name; None if neither the document nor the user
+            names one.
     """
 
     image: Image
@@ -39,15 +40,18 @@ class Shared:
     """What all calls share.
 
     Args:
-        apis: in the order in which they were given.
+        apis: the APIs, in the order in which they were given.
         toolbox: the functions and MCP servers.
         limits: what each call may use.
-        rules: of the operator.
-        check: what the documents are used for; see `Guard`.
-        database: the log, the kept results and the approvals by id.
+        rules: the operator's rules, not yet bound to the documents.
+        check: whether requests are checked by the documents; see `Guard`.
+        database: holds the log, the kept results and the approvals by id.
         log: records calls and actions.
-        approvals: those by id; None without a file, because they are given in another process.
+        approvals: the approvals by id; None without a database file, because another process could
+            not give them.
         http: the connections to APIs.
+        states: the states of all sessions.
+        accounts: the accounts that were found, by token.
         prepared: what is known of the documents; None before `Service.prepare`.
     """
 
@@ -71,14 +75,14 @@ class Shared:
 
     @property
     def on_demand(self) -> tuple[str, ...]:
-        """What the code is given only if it reads it."""
+        """The names whose values the guest asks for only if the code reads them."""
         return ("state", "tools") if self.toolbox.sources else ("state",)
 
     def find_base_url(self, api: OpenAPI) -> str:
-        """Return where the requests to an API go.
+        """Return the base URL of an API.
 
         Raises:
-            ConfigError: neither the user nor the document says where.
+            ConfigError: neither the user nor the document names one.
         """
         known = self.prepared.base_urls[api.name] if self.prepared else api.base_url
         if known is None:
@@ -101,7 +105,12 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules, bound to the documents, and the guard of each API in its order."""
+    """What judges the actions of an execution.
+
+    Args:
+        rules: the rules, bound to the documents.
+        guards: the guard of each API, in the order of the APIs; none for a search.
+    """
 
     rules: Rules
     guards: Sequence[Guard]

@@ -8,13 +8,14 @@ from typing import TypeAlias
 
 from pymode.protocol.replies import Failure, FailureKind, Value
 
-# Sessions that are forgotten first are those that were used the longest ago: past this number, or
-# past so many states of full size together.
+# Beyond this number of sessions, or beyond the size of this many full states together, the least
+# recently used sessions are forgotten.
 MAX_SESSIONS = 1_000
 MAX_FULL = 64
-# What one more name costs in memory beside its text.
+# The memory that one name costs beside its text. Without it, many short names would not count.
 NAME_BYTES = 200
-# JSON of a text of JSON: `"` becomes `\"`, and letters outside of ASCII `\uXXXX`.
+# The most characters that one byte of state takes in a payload: there each JSON text is itself a
+# JSON string, in which `"` becomes `\"` and a letter outside of ASCII becomes `\uXXXX`.
 ESCAPED = 6
 
 Session: TypeAlias = tuple[bytes, str]
@@ -25,7 +26,7 @@ class States:
     """The states of all sessions, in memory.
 
     Args:
-        state_bytes: the most that one may have, as JSON in UTF-8, names included.
+        state_bytes: the most bytes that one state may have, as JSON in UTF-8, names included.
     """
 
     def __init__(self, state_bytes: int) -> None:
@@ -58,7 +59,8 @@ class States:
             put, gone = _read(payload)
             size = sum(len(name.encode()) + len(text.encode()) for name, text in put.items())
             if size <= self._state_bytes:
-                # Parsed last, because it takes up to 30 times its size for a moment.
+                # The texts are parsed only once their size is known to be allowed, because parsing
+                # takes up to 30 times their size for a moment.
                 for text in put.values():
                     json.loads(text)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -93,7 +95,11 @@ class States:
 
 
 def _read(payload: str) -> tuple[dict[str, str], set[str]]:
-    """Read the changes of a guest, which is hostile."""
+    """Return the JSON texts to store by name, and the names to remove; the guest is hostile.
+
+    Raises:
+        ValueError, TypeError, KeyError: the payload has another form.
+    """
     asked = json.loads(payload)
     put, gone = asked["set"], asked["gone"]
     if not isinstance(put, dict) or not isinstance(gone, list):

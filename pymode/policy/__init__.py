@@ -1,1 +1,1 @@
-"""Whether an action may be done: the operator's rules, what the document says, and approvals."""
+"""Decides whether an action may be carried out: rules, checks by the document, approvals."""

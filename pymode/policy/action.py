@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # READ is the method of a tool that changes nothing, and CALL that of any other tool.
 TOOL_METHODS = frozenset({"CALL", "READ"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "READ"})
-# A larger body is sent unchecked: parsing it would cost the host ten times its size.
+# A larger body is sent unchecked: parsing it would take ten times its size in the host's memory.
 CHECKED_BODY_BYTES = 256 * 1024
 
 
@@ -58,7 +58,7 @@ class Action:
             of a tool, such as "/db/query".
         shown_path: the path without secrets and of bounded length, for people and the log.
         parameters: the names in the query, or of the arguments; values may be secret.
-        graphql: what a GraphQL document does; None when the action is no GraphQL.
+        graphql: what a GraphQL document does; None if the action is not GraphQL.
         operation: the document's operation for a request, if there is one.
         held_by: the rule that asks for a person's approval; "" if none does.
         approval: how a person approved the action, for the log; "" if nobody had to.
@@ -91,9 +91,10 @@ class RequestAction(Action):
     """A request to an API.
 
     Args:
-        request: as the code asked for it.
-        url: where it goes, with the query.
-        query: as it is sent, percent-encoded; it includes what the code wrote into the path.
+        request: the request as the code asked for it.
+        url: the URL that it is sent to, with the query.
+        query: the query as it is sent, percent-encoded; it includes the query that the code wrote
+            into the path.
     """
 
     request: Request = field(kw_only=True)
@@ -104,7 +105,7 @@ class RequestAction(Action):
     def repeatable(self) -> bool | None:
         """Whether the request may be sent twice; None leaves that to the method.
 
-        A GraphQL mutation in a GET may not.
+        A GET with a GraphQL mutation may not be sent twice.
         """
         return False if self.is_write and self.method in ("GET", "HEAD") else None
 
@@ -131,5 +132,6 @@ class RequestAction(Action):
             return None
         try:
             return json.loads(content)
+        # The code is hostile: JSON that is nested deeply enough exceeds Python's recursion limit.
         except (ValueError, RecursionError):
             return None

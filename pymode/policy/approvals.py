@@ -13,7 +13,9 @@ from typing import Protocol
 
 from pymode.errors import RuleRefused
 
+# How long a refused request waits for its approval, and how long the approval then holds.
 APPROVAL_SECONDS = 600.0
+# The most requests of one owner that may wait for an approval by id.
 WAITING_APPROVALS = 1_000
 
 
@@ -27,16 +29,18 @@ class Answer(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One request that waits for a person; everything in it may be shown.
+    """One action that waits for a person; everything in it may be shown.
 
     Args:
-        method: in capitals.
-        path: as it would be sent, with the query, secrets masked.
-        operation: the template of the path where the document has one, else the path itself.
-        operation_id: None when the document gives none.
-        summary: of the operation; may be empty.
-        body_text: headers and body with secrets masked, bounded; may be empty.
-        rule: the rule that holds the request, as the operator wrote it.
+        method: the method in capitals; of a tool, "READ" or "CALL".
+        path: the path as it would be sent, with the query; secrets are masked.
+        operation: the template of the path if the document has one, else the path itself. An odd
+            path and a GraphQL request are followed by a digest, see `pymode.policy.questions`.
+        operation_id: the operationId, or a tool's own name; None if the document gives none.
+        summary: the summary of the operation or the tool; may be empty.
+        body_text: headers and body, or arguments, with secrets masked and of bounded length; may
+            be empty.
+        rule: the rule that holds the action, as the operator wrote it, and where it stands.
     """
 
     method: str
@@ -49,13 +53,13 @@ class Question:
 
     @property
     def kind(self) -> str:
-        """What "all of this operation" means."""
+        """The method and the operation: what "approve all of this operation" covers."""
         return f"{self.method} {self.operation}"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question, and the digest of the exact request that it is about."""
+    """A question, and the digest of the exact action that it is about."""
 
     question: Question
     digest: str
@@ -97,10 +101,11 @@ class ApprovalGate:
 
         Args:
             question: what the person reads.
-            digest: of the exact action, see `pymode.policy.digest`.
+            digest: the digest of the exact action, see `pymode.policy.digest`.
 
         Raises:
             RuleRefused: a person refused the action, or has yet to approve it.
+            LogError: the store of approvals cannot be read or written.
         """
         name = f"{question.method} {question.path}"
         identifier = await self.store.take(digest, self.owner) if self.store else None

@@ -31,7 +31,11 @@ _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 
 
 def surely_wrong(path: str) -> str | None:
-    """Say why a path, as the code gave it, cannot be meant; None if it may be."""
+    """Return why a path is certainly a mistake, or None if it may be meant.
+
+    Args:
+        path: the path as the code wrote it.
+    """
     path = path.partition("?")[0]
     if unfilled := TEMPLATE.search(path):
         return (
@@ -44,7 +48,7 @@ def surely_wrong(path: str) -> str | None:
 
 
 def before(request: RequestAction, operations: Operations) -> list[str]:
-    """Return what is wrong with a request by the document, one clause each; [] if nothing is."""
+    """Return how a request contradicts the document, one clause for each fault; [] for none."""
     operation = operations.match(request.method, request.path)
     if operation is None:
         return [_unknown(request, operations)]
@@ -59,9 +63,9 @@ def advice(request: RequestAction, status: int, operations: Operations) -> str:
     """Say what the document knows about a request that the API refused.
 
     Args:
-        request: as it was sent.
-        status: of the answer; 400, 401, 403, 404, 405, 415 and 422 get advice.
-        operations: of the document.
+        request: the request as it was sent.
+        status: the HTTP status of the answer; 400, 401, 403, 404, 405, 415 and 422 get advice.
+        operations: the operations of the document.
 
     Returns:
         At most `TEXT_CHARS` characters; "" when the document has nothing to add.
@@ -96,7 +100,7 @@ def _unknown(request: RequestAction, operations: Operations) -> str:
 
 
 def _guess(request: RequestAction, operation: Operation, operations: Operations) -> list[str]:
-    """Suggest an operation that is nearer: the document took a misspelt literal for a parameter."""
+    """Suggest a nearer operation, in case a misspelt segment was taken for a parameter."""
     nearest = operations.nearest(request.method, request.path, 1)
     if not nearest or nearest[0] is operation or nearest[0].method != request.method:
         return []
@@ -127,6 +131,7 @@ def _check_parameters(
 ) -> list[str]:
     clauses = []
     sent: dict[str, list[str]] = {}
+    # The code is hostile, so the check looks at a bounded number of pairs and values.
     for name, value in request.query_pairs[:100]:
         # tag[]=a and filter[name]=b are values of `tag` and `filter`.
         sent.setdefault(name.partition("[")[0], []).append(value)
@@ -167,6 +172,8 @@ def _is_plain(parameter: Parameter, operations: Operations) -> bool:
 def _check_value(parameter: Parameter, value: str, operations: Operations) -> list[str]:
     parts = flatten(operations.follow, parameter.schema)
     listed = [part["items"] for part in parts if "items" in part]
+    # An array may be sent as one value with commas, spaces or pipes: OpenAPI's styles form,
+    # spaceDelimited and pipeDelimited.
     values = [one for one in re.split(r"[,|\s]", value)[:20] if one] if listed else [value]
     clauses = []
     for part in flatten(operations.follow, *listed) if listed else parts:
@@ -183,7 +190,7 @@ def _check_value(parameter: Parameter, value: str, operations: Operations) -> li
 
 
 def _is_among(value: str, texts: Sequence[str]) -> bool:
-    # Python writes True, and servers take it for true.
+    # Python writes True and False, which servers take for true and false.
     return value in texts or (value in ("True", "False") and value.lower() in texts)
 
 

@@ -9,7 +9,8 @@ from pymode.policy.action import Request
 
 
 def digest_call(target: str, payload: str) -> str:
-    """Return the digest of a host call."""
+    """Return the digest of a host call, by which a repeated run finds its reply."""
+    # A hostile guest may send half a surrogate pair, which has no UTF-8.
     return digest(target.encode("utf-8", "replace"), payload.encode("utf-8", "replace"))
 
 
@@ -17,8 +18,8 @@ def digest_request(request: Request, base_url: str) -> str:
     """Return the digest of an exact request to one API: method, path, query, headers and bodies.
 
     Args:
-        request: before the token is added.
-        base_url: of the API.
+        request: the request before the token is added.
+        base_url: the base URL of the API.
     """
     head = [base_url, request.method, request.path, list(request.query)]
     parts = [json.dumps([*head, sorted(request.headers.items())]).encode()]
@@ -29,8 +30,9 @@ def digest_request(request: Request, base_url: str) -> str:
 
 
 def digest(*parts: bytes) -> str:
-    """Return SHA-256 over parts and their lengths: two different lists have two digests."""
+    """Return the SHA-256 digest of several parts, in hexadecimal."""
     hashed = hashlib.sha256()
+    # The lengths keep ("ab", "c") and ("a", "bc") apart.
     for part in parts:
         hashed.update(len(part).to_bytes(8))
         hashed.update(part)

@@ -22,8 +22,10 @@ Kind = Literal["read", "write"]
 # The worst document of this length takes 0.15 s to parse; a long query has 5 thousand characters.
 DOCUMENT_CHARS = 32 * 1024
 BODY_BYTES = 1024 * 1024
+# The most documents in one body.
 BATCH = 50
 KEYS = frozenset({"query", "variables", "operationName", "extensions"})
+# A GET whose path only resembles an endpoint's is judged if its query has one of these.
 TELLING = frozenset({"query", "extensions"})
 ENDPOINT = re.compile(r"/graphql(?:\.json)?/?\Z")
 JSON_TYPE = re.compile(
@@ -37,10 +39,10 @@ def judge(action: RequestAction) -> Kind | None:
     """Say what a request does, if it is GraphQL.
 
     Args:
-        action: with the operation that the document has for it.
+        action: the request, with the operation that the document has for it.
 
     Returns:
-        None when it is no GraphQL: then its method tells.
+        "read" or "write", or None if the request is not GraphQL, so that its method decides.
     """
     request = action.request
     is_endpoint = find_endpoint(action.path, action.operation)
@@ -48,6 +50,7 @@ def judge(action: RequestAction) -> Kind | None:
         return _judge_get(action, is_endpoint=is_endpoint)
     if action.method != "POST" or not is_endpoint:
         return None
+    # The server may run a query of the URL, or decode the body to something else.
     if action.query or request.content is None or "content-encoding" in request.headers:
         return "write"
     if not JSON_TYPE.fullmatch(request.headers.get("content-type", "")):
@@ -56,13 +59,13 @@ def judge(action: RequestAction) -> Kind | None:
 
 
 def find_endpoint(path: str, operation: Operation | None) -> bool:
-    """Say whether a path is surely one for GraphQL: by the document, or `/graphql` itself.
+    """Say whether a path is surely a GraphQL endpoint: by the document, or `/graphql` itself.
 
-    The last segment of another path may be a name that the code chose.
+    In any other path the last segment may be a name that the code chose.
 
     Args:
-        path: below the base URL, as it is sent.
-        operation: that of the document, if there is one.
+        path: the path below the base URL, as it is sent.
+        operation: the document's operation for the request, if there is one.
     """
     if operation is not None:
         return ENDPOINT.search(operation.path) is not None
@@ -75,7 +78,7 @@ def classify(document: str) -> Kind:
     Subscriptions read. A document without an operation is a write, because nobody knows what runs.
 
     Args:
-        document: its text; over `DOCUMENT_CHARS` it is a write without being parsed.
+        document: the text; over `DOCUMENT_CHARS` characters it is a write without being parsed.
     """
     if len(document) > DOCUMENT_CHARS or UNUSUAL.search(document):
         return "write"
@@ -103,13 +106,14 @@ def classify(document: str) -> Kind:
 
 
 def _judge_get(action: RequestAction, *, is_endpoint: bool) -> Kind | None:
-    """Look for a mutation in the query of a URL, also if the path only resembles GraphQL's."""
+    """Look for a mutation in the query of a URL, also if the path is only like an endpoint's."""
     if not is_endpoint and not any(
         "graphql" in fold(segment) for segments in read_path(action.path) for segment in segments
     ):
         return None
     pairs = action.query_pairs
     names = {name.casefold() for name, _ in pairs}
+    # A server may read the body of a GET, so the URL does not tell what is run.
     if action.request.content or action.request.files:
         return "write"
     if not (pairs if is_endpoint else names & TELLING):
@@ -122,7 +126,7 @@ def _judge_body(content: bytes) -> Kind:
     if len(content) > BODY_BYTES:
         return "write"
     try:
-        # Not from bytes: json would guess UTF-16, and a server may guess otherwise.
+        # From bytes, `json` would guess UTF-8, UTF-16 or UTF-32; a server may guess otherwise.
         body = json.loads(content.decode(), object_pairs_hook=_Fields)
     except (ValueError, RecursionError):
         return "write"
@@ -137,7 +141,7 @@ def _judge_body(content: bytes) -> Kind:
 
 
 class _Fields(list[tuple[str, object]]):
-    """A JSON object with each of its fields, the repeated ones too."""
+    """The fields of a JSON object, including those whose name is repeated."""
 
 
 def _judge_fields(fields: list[tuple[str, object]], used_chars: list[int]) -> Kind:
@@ -146,7 +150,7 @@ def _judge_fields(fields: list[tuple[str, object]], used_chars: list[int]) -> Ki
     if len(named) != len(fields) or not named.keys() <= KEYS:
         return "write"
     document = named.get("query")
-    # A persisted query has its hash here.
+    # A persisted query has its hash in `extensions`.
     if not isinstance(document, str) or named.get("extensions") not in (None, []):
         return "write"
     used_chars[0] += len(document)

@@ -20,8 +20,8 @@ class Guard:
     """Judges the requests to one API, and explains the refusals of the API.
 
     Args:
-        operations: of the document.
-        rules: of the operator.
+        operations: the operations of the document.
+        rules: the operator's rules.
         check: "warn" explains what the API refused, "strict" refuses what contradicts the
             document, "off" does neither.
     """
@@ -38,6 +38,7 @@ class Guard:
                 check.
             RuleRefused: a rule of the operator forbids it.
         """
+        # First of all: after it, the method that is sent is the method that the server carries out.
         check_overrides(action)
         operation = self.operations.match(action.method, action.path)
         action = replace(action, operation=operation)
@@ -52,5 +53,10 @@ class Guard:
         return action
 
     def advise(self, action: RequestAction, status: int) -> str:
-        """Return what the document knows about a refusal of the API; "" for nothing."""
+        """Return what the document knows about a request that the API refused; "" for nothing.
+
+        Args:
+            action: the request as it was sent.
+            status: the HTTP status of the answer.
+        """
         return "" if self.check == "off" else check.advice(action, status, self.operations)

@@ -44,6 +44,7 @@ def mask_text(text: str) -> str:
 
 def is_secret(name: str) -> bool:
     """Say whether the name of a field or header says that its value is secret."""
+    # In lower case for most names; `[a-z]Key$` needs the capital of a name such as apiKey.
     return bool(_SECRET_NAME.search(name) or _SECRET_NAME.search(name.lower()))
 
 
@@ -52,10 +53,10 @@ def _is_filled(value: object) -> bool:
 
 
 def _is_random(word: str) -> bool:
-    """Say whether a word looks random: long, of mixed kinds, with no frequent character."""
+    """Say whether a word looks random: long, of several kinds of characters, of high entropy."""
     if _IDENTIFIER.fullmatch(word):
         return False
-    # A path or a name of several words is judged by its parts.
+    # The parts of a path or of a dotted name are words of their own.
     parts = re.split(r"[/.]", word)
     return any(_is_random_part(part) for part in parts)
 
@@ -68,5 +69,6 @@ def _is_random_part(part: str) -> bool:
     entropy = -sum(
         count / len(part) * math.log2(count / len(part)) for count in Counter(part).values()
     )
-    # Of 20 characters at most 4.3 bits each are possible; English words joined have about 3.5.
+    # 20 different characters have 4.3 bits each, the most that is possible; joined English words
+    # have about 3.5.
     return (mixed == 3 and entropy >= 3.5) or (mixed == 2 and len(part) >= 32 and entropy >= 3.2)

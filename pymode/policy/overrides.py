@@ -12,9 +12,10 @@ from urllib.parse import unquote_to_bytes
 from pymode.errors import RequestRefused
 from pymode.policy.action import RequestAction
 
+# Every field is checked, so a form with more fields is refused.
 FORM_FIELDS = 10_000
 
-# As written after `plain`: PHP reads "." and " " as "_" and "x[]" as "x".
+# The names as `plain` returns them: PHP reads "." and " " as "_", and "x[]" as "x".
 NAMES = frozenset(
     [
         "-method",
@@ -30,16 +31,17 @@ NAMES = frozenset(
     ]
 )
 FIELD = re.compile(rb"(?:^|[&;])([^=&;]{1,200})")
+# A line that begins with a blank continues the header (RFC 5322, section 2.2.3).
 PART_HEAD = re.compile(rb"content-disposition\s*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE)
 PART_NAME = re.compile(rb"name\*?\s*=\s*[\"']?([^\"';\r\n]{1,200})", re.IGNORECASE)
 FORM = "application/x-www-form-urlencoded"
 
 
 def check_overrides(action: RequestAction) -> None:
-    """Refuse a parameter or a form field that stands for another method.
+    """Refuse a request with a parameter or a form field that names another method.
 
     Raises:
-        RequestRefused: there is one.
+        RequestRefused: there is such a parameter or field, or the form has too many fields.
     """
     request = action.request
     for name, _ in action.query_pairs:
@@ -49,7 +51,7 @@ def check_overrides(action: RequestAction) -> None:
     if not request.content:
         return
     media_type = request.headers.get("content-type", "").lower()
-    # Without a type some servers take a body for a form.
+    # Some servers take a body without a content type for a form.
     if not media_type.strip() or FORM in media_type:
         if request.content.count(b"&") + request.content.count(b";") > FORM_FIELDS:
             raise RequestRefused(f"the form has over {FORM_FIELDS} fields; send fewer")
@@ -68,5 +70,5 @@ def _check(name: str) -> None:
 
 
 def plain(name: str) -> str:
-    """Return a name as a lenient server compares it."""
+    """Return a name in the form in which a lenient server compares it."""
     return re.sub(r"[^a-z0-9$]+", "-", name.lower()).rstrip("-")

@@ -33,6 +33,7 @@ def read_path(path: str) -> tuple[Segments, ...]:
         path: below the base URL, percent-encoded as it is sent; a query is left out.
     """
     path = path.partition("?")[0]
+    # No server reads such a path in a second way, except that it may ignore case; see `fold`.
     if PLAIN.fullmatch(path):
         return (tuple(path[1:].split("/")),)
     found: dict[Segments, None] = {}
@@ -70,7 +71,7 @@ class PathPattern:
     """A path in which `*` or `{name}` is one segment and `**` any number of them.
 
     Args:
-        chunks: the segments between one `**` and the next, as they were written.
+        chunks: the segments between one `**` and the next, with the case as it was written.
         folded: the same, for a comparison that ignores case.
     """
 
@@ -82,7 +83,7 @@ class PathPattern:
         """Read a pattern such as `/zones/*/dns_records/**` or `/zones/{zone_id}`.
 
         Raises:
-            ConfigError: it is none; the message says what is wrong with it.
+            ConfigError: the text is not a pattern; the message says what is wrong with it.
         """
         if not text.startswith("/"):
             raise ConfigError("a path begins with '/'")
@@ -100,11 +101,15 @@ class PathPattern:
         )
 
     def fits_any(self, folded: Iterable[Segments]) -> bool:
-        """Say whether one of the readings, each segment folded, is a path of this pattern."""
+        """Say whether at least one of the readings fits the pattern, ignoring case.
+
+        Args:
+            folded: readings from `fold_readings`.
+        """
         return any(_fits(self.folded, segments) for segments in folded)
 
     def fits_all(self, readings: Iterable[Segments]) -> bool:
-        """Say whether each reading is a path of this pattern, to the letter."""
+        """Say whether every reading fits the pattern, with the case as it is written."""
         return all(_fits(self.chunks, segments) for segments in readings)
 
 

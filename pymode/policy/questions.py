@@ -13,7 +13,7 @@ from pymode.policy.masking import MASK, is_secret, mask, mask_text
 
 BODY_CHARS = 4_000
 LINE_CHARS = 400
-# A larger body is shown as text or by its size; JSON of this size is parsed in some 50 ms.
+# JSON of this size is parsed in some 50 ms. A larger body is shown as text, or only by its size.
 PARSED_BYTES = 512 * 1024
 
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.~:@$+,=\-]*")
@@ -23,7 +23,7 @@ def ask_about_request(action: RequestAction, clean: Callable[[str], str] = str) 
     """Describe a request that needs a person's approval.
 
     Args:
-        action: held by a rule.
+        action: the request that a rule holds.
         clean: takes the API token out of a text.
     """
     request, operation = action.request, action.operation
@@ -50,11 +50,11 @@ def ask_about_tool(
     """Describe a call of a tool that needs a person's approval.
 
     Args:
-        action: held by a rule.
-        title: what the tool's source calls it.
+        action: the call that a rule holds.
+        title: the name that the tool has at its source.
         summary: the first line of its description.
-        arguments: as JSON.
-        digest: of the call.
+        arguments: the arguments of the call, as JSON.
+        digest: the digest of the exact call.
     """
     return Question(
         method=action.method,
@@ -71,16 +71,16 @@ def _name_operation(path: str, template: str | None, digest: str) -> str:
     """Name what "all of this operation" approves; the odder the request, the narrower the name.
 
     Args:
-        path: of the action, without its query.
-        template: of the operation, if the document has one.
-        digest: of the exact action.
+        path: the path of the action, without its query.
+        template: the path template of the operation, if the document has one.
+        digest: the digest of the exact action.
     """
     plain = _PLAIN_PATH.fullmatch(path) and not {"", ".", ".."} & set(path.split("/")[1:])
     # A server may read an odd path in another way than the document does.
     name = template if template and plain else _line(path)
     if not plain or len(path) > LINE_CHARS or "graphql" in path.lower():
-        # All of GraphQL has one path, and an odd path has no sure name. There, only the same
-        # request again counts as the same operation.
+        # All GraphQL requests have one path, and an odd path may mean several operations. So an
+        # approval of "all" covers only repetitions of the same request.
         name += f" {digest[:12]}"
     return name
 
@@ -130,6 +130,7 @@ def _content(content: bytes, content_type: str) -> Iterable[str]:
         try:
             yield json.dumps(mask(json.loads(text)), indent=1, ensure_ascii=False)
             return
+        # What is not JSON, or is nested too deeply, is shown as text below.
         except (ValueError, RecursionError):
             pass
     rest = len(content) - PARSED_BYTES
@@ -148,7 +149,7 @@ def _line(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Escape control characters, and characters that make text look like other text."""
+    """Escape control characters, and others that change how the text around them is displayed."""
     return "".join(
         character
         if character.isprintable()

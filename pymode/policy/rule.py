@@ -36,10 +36,10 @@ class Rule:
     Args:
         text: as the operator wrote it.
         source: where it stands, such as "--deny" or "deny in pymode.toml".
-        methods: those that it is for; empty for all.
-        path: the pattern, if it is a rule for paths.
-        tags: in lower case, if it is a rule for tags; an operation needs one of them.
-        operation_id: if it is a rule for one operation.
+        methods: the methods that it is for; empty for all.
+        path: the path pattern, if it is a rule for paths.
+        tags: the tags in lower case, if it is a rule for tags; an operation needs one of them.
+        operation_id: the operationId, if it is a rule for one operation.
     """
 
     text: str
@@ -58,7 +58,7 @@ class Rule:
         return self.path is None and not self.tags and self.operation_id is None
 
     def fits_operation(self, operation: Operation | None) -> bool:
-        """Say whether it names this operation, by its tag or its operationId."""
+        """Say whether the rule names this operation, by its tag or its operationId."""
         if operation is None:
             return False
         if self.tags:
@@ -70,12 +70,12 @@ def parse(text: str, where: RuleListName = "deny", source: str = "") -> Rule:
     """Read one rule.
 
     Args:
-        text: such as "GET /zones/**", "tag:dns", "zones-get" or, to be approved, "writes".
-        where: the list that it stands in.
+        text: such as "GET /zones/**", "tag:dns", "zones-get" or, in the approve list, "writes".
+        where: the list that the rule stands in.
         source: what errors and refusals call that list; its name by default.
 
     Raises:
-        ConfigError: it is no rule; the message shows how to write one.
+        ConfigError: the text is not a rule; the message shows how to write one.
     """
     source = source or where
     text = text.strip()
@@ -113,7 +113,7 @@ def _read_methods(text: str) -> frozenset[str]:
 
 
 def split_words(tag: str) -> list[str]:
-    """Return the words of a tag."""
+    """Return the words of a tag, which blanks and punctuation separate."""
     return [word for word in re.split(r"[\W_]+", tag) if word]
 
 

@@ -1,15 +1,15 @@
-"""The operator's rules: which requests are sent, which wait for a person, which are refused.
+"""The operator's rules: which actions are carried out, wait for a person, or are refused.
 
 A rule is one of
 
     GET,HEAD /zones/**        methods (or *) and a path: `*` one segment, `**` any number
     tag:dns                   each operation with that tag, or with one that begins so (see `bind`)
     zones-get                 the operation with that operationId
-    writes                    (only to be approved) all that may change something
+    writes                    (in the approve list only) everything that may change something
 
-Deny wins over allow, and allow over approve: what has to be approved must be allowed too. Where a
-server may read a request in several ways, each of them counts: one is enough to deny, and all are
-needed to allow.
+Deny wins over allow, and allow over approve: an action that needs approval must be allowed as well.
+If servers may read a request in several ways, a deny or approve rule has to fit only one of these
+readings, and an allow rule has to fit all of them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Match = Callable[[str, str], "Operation | None"]
 
 SHOWN_CHARS = 200
 SHOWN_RULES = 5
-# No API has such a path, and each rule looks at each segment of each reading.
+# No API has longer paths, and each rule looks at each segment of each reading.
 SEGMENTS = 256
 
 
@@ -42,9 +42,9 @@ class Decision:
     """What happens to an action.
 
     Args:
-        verdict: "allow" (it is sent), "deny" (never) or "approve" (a person decides).
+        verdict: "allow" (it is carried out), "deny" (it is not) or "approve" (a person decides).
         rule: the rule that decided, as it was written, and where it stands; "" for none.
-        reason: a sentence for who sent the request.
+        reason: a sentence for the author of the code.
     """
 
     verdict: Verdict
@@ -57,11 +57,11 @@ class Rules:
     """The rules of one operator; without rules, every action is allowed.
 
     Args:
-        allow: if there are any, a request has to fit one of them.
-        deny: a request that fits one of them is not sent.
-        approve: a request that fits one of them waits for a person.
-        read_only: deny whatever may change something.
-        read_only_source: where `read_only` stands.
+        allow: if there are any, an action has to fit one of them.
+        deny: an action that fits one of them is refused.
+        approve: an action that fits one of them waits for a person.
+        read_only: whether everything is refused that may change something.
+        read_only_source: where `read_only` was set, for messages.
     """
 
     allow: tuple[Rule, ...] = ()
@@ -82,7 +82,7 @@ class Rules:
         """Read rules as they are written, such as `Rules.parse(deny=["DELETE /zones/**"])`.
 
         Raises:
-            ConfigError: one of them is no rule.
+            ConfigError: one of the texts is not a rule.
         """
 
         def read(texts: Iterable[str], name: RuleListName) -> tuple[Rule, ...]:
@@ -108,13 +108,14 @@ class Rules:
         )
 
     def bind(self, operations: Iterable[Operation]) -> Rules:
-        """Return the rules with their tags and operationIds found in a document.
+        """Return the rules with their tags and operationIds looked up in a document.
 
-        A rule for a tag that the document does not have stands for those that begin with the same
-        words: `tag:dns` for "dns_records" and "DNS Settings for a Zone", but not for "DNSSEC".
+        A rule for a tag that the document does not have stands for all tags that begin with the
+        same words: `tag:dns` for "dns_records" and "DNS Settings for a Zone", but not for "DNSSEC".
 
         Raises:
-            ConfigError: the document has nothing of that name. Such a rule would guard nothing.
+            ConfigError: the document has no such tag or operationId, so the rule would guard
+                nothing.
         """
         rules = (*self.allow, *self.deny, *self.approve)
         if not any(rule.tags or rule.operation_id is not None for rule in rules):
@@ -129,6 +130,7 @@ class Rules:
                 raise ConfigError(f"{rule}: the document has no such operationId{near}; {HOW}")
             if not rule.tags or rule.tags <= tags:
                 return rule
+            # A rule has one tag until it is bound, and a bound rule has tags of the document only.
             [wanted] = map(split_words, rule.tags)
             found = {tag for tag in tags if split_words(tag)[: len(wanted)] == wanted}
             if not found or not wanted:
@@ -145,10 +147,10 @@ class Rules:
         """Say what happens to an action.
 
         Args:
-            action: its method, path, operation and GraphQL kind are looked at.
-            match: finds the operation of a method and a path. It is asked when the path can be
-                read in several ways. Without it such a path fits each deny and approve rule for a
-                tag or an operationId, and no such allow rule.
+            action: the action; its method, path, operation and GraphQL kind are looked at.
+            match: finds the operation for a method and a path, if a server may read the path in
+                another way. Without it, a path with several readings fits each deny and approve
+                rule for a tag or an operationId, and no such allow rule.
         """
         shown = f"{action.method} {action.path}"[:SHOWN_CHARS]
         if not self:
@@ -209,7 +211,7 @@ class _View:
 
     @cached_property
     def operations(self) -> list[Operation | None]:
-        """The operations of the readings, compared exactly."""
+        """The operations of all readings, on a server that compares paths exactly."""
         found = [self.action.operation]
         if self.match is not None and self.is_ambiguous:
             found += [self._find(self.match, segments) for segments in self.readings]
@@ -217,7 +219,7 @@ class _View:
 
     @cached_property
     def loose_operations(self) -> list[Operation | None]:
-        """The operations of the readings on a server that ignores case."""
+        """The operations of all readings in lower case, for a server that ignores case."""
         folded = {tuple(map(str.lower, segments)) for segments in self.readings}
         folded -= set(self.readings)
         match = self.match
@@ -228,12 +230,12 @@ class _View:
         return match(self.method, "/" + "/".join(encoded))
 
     def _has_method(self, rule: Rule) -> bool:
-        # HEAD is GET without the body.
+        # HEAD is GET without the body (RFC 9110, section 9.3.2), so rules for GET hold for HEAD.
         methods = {self.method, "GET"} if self.method == "HEAD" else {self.method}
         return not rule.methods or not methods.isdisjoint(rule.methods)
 
     def may_fit(self, rule: Rule) -> bool:
-        """Say whether some server may read the request as one of this rule."""
+        """Say whether some server may read the action as one that this rule fits."""
         if rule.is_writes:
             return self.is_write
         if rule.path is not None:
@@ -243,7 +245,7 @@ class _View:
         return any(map(rule.fits_operation, (*self.operations, *self.loose_operations)))
 
     def surely_fits(self, rule: Rule) -> bool:
-        """Say whether each server reads the request as one of this rule."""
+        """Say whether every server reads the action as one that this rule fits."""
         if rule.path is not None:
             return self._has_method(rule) and rule.path.fits_all(self.readings)
         if self.is_ambiguous and self.match is None:

@@ -15,10 +15,11 @@ def read_file(path: str | Path) -> Rules:
     """Read the rules of a `pymode.toml`: its table `[rules]` with allow, deny, approve, read_only.
 
     Raises:
-        ConfigError: the file is missing, or holds anything else.
+        ConfigError: the file cannot be read, is not TOML, or holds anything but rules.
     """
     path = Path(path)
     try:
+        # The sig variant drops a byte order mark, with which TOML could not be parsed.
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"--config: cannot read {path}: {error.strerror}") from None
@@ -48,9 +49,9 @@ def _read_list(table: Mapping[str, object], name: RuleListName, path: Path) -> t
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         msg = f'{path}: [rules] {name} must be a list of texts, such as {name} = ["GET /zones/**"]'
         raise ConfigError(msg)
-    # Someone who writes this may mean that nothing is allowed, and it would allow everything.
+    # Whoever writes `allow = []` may mean that nothing is allowed, but it would allow everything.
     if name == "allow" and not texts and name in table:
         msg = f"{path}: [rules] allow is empty; leave it out to allow all, or deny * /**"
         raise ConfigError(msg)
-    # Only the name: refusals reach the code, which must not learn the folder.
+    # Only the file's name: refusals name the source to the code, which must not learn the folder.
     return tuple(parse(text, name, f"{name} in {path.name}") for text in texts)
