@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 from pymode import documents
-from pymode.apis.openapi import OpenAPI
 from pymode.call.shared import Policy, Prepared, Shared
+from pymode.errors import LogError
 from pymode.limits import Limits
 from pymode.policy.guard import Guard
 from pymode.sandbox.image import Image, open_image
@@ -21,46 +21,51 @@ Progress: TypeAlias = Callable[[float, str], None]
 _log = logging.getLogger(__name__)
 
 
-async def load_documents(apis: Sequence[OpenAPI], progress: Progress | None) -> Prepared:
-    """Load the documents of APIs into an image.
+async def prepare(shared: Shared, workers: int, progress: Progress | None) -> Prepared:
+    """Load the documents, open the log and the tools, and start the workers.
 
     Args:
-        apis: the APIs, in the order in which the image has their documents.
+        shared: what all calls share.
+        workers: the number of sandbox processes.
         progress: called with a fraction from 0 to 1 and a sentence.
 
     Raises:
         SpecError: a document cannot be found or understood.
         ImageError: the image cannot be built or opened.
+        SandboxError: no worker comes up.
     """
-    loaded = [await documents.load(api.spec, progress) for api in apis]
+    loaded = [await documents.load(api.spec, progress) for api in shared.apis]
     image = await open_image(loaded, progress)
     for note in filter(None, (spec.note for spec in loaded)):
         _log.warning(note)
+    try:
+        await shared.database.open()
+    except LogError as error:
+        # Searches and reads go on; writes are refused until they can be recorded.
+        _log.warning(str(error))
+    await shared.toolbox.open()
+    pool = await _start_pool(image, shared.limits, workers)
     base_urls = {
         api.name: api.base_url or document.base_url
-        for api, document in zip(apis, image.documents, strict=True)
+        for api, document in zip(shared.apis, image.documents, strict=True)
     }
-    return Prepared(image, base_urls)
+    return Prepared(image, pool, base_urls, tuple(shared.toolbox.sources))
 
 
-async def make_policy(shared: Shared) -> Policy:
+async def make_policy(shared: Shared, image: Image) -> Policy:
     """Read the documents on the host, and bind the rules to all of them together.
 
     Raises:
         ConfigError: a rule names a tag or an operation that no document has.
+        ImageError: the documents of the image cannot be read.
     """
-    assert shared.prepared is not None  # noqa: S101 - the documents are loaded first
-    read = await asyncio.to_thread(shared.prepared.image.read_operations)
+    read = await asyncio.to_thread(image.read_operations)
     rules = shared.rules.bind([each for operations in read for each in operations])
     return Policy(rules, [Guard(operations, rules, shared.check) for operations in read])
 
 
-async def start_pool(image: Image, limits: Limits, workers: int) -> Pool:
-    """Start the workers, and leave none behind if that fails.
-
-    Raises:
-        SandboxError: no worker comes up.
-    """
+async def _start_pool(image: Image, limits: Limits, workers: int) -> Pool:
+    """Start the workers, and leave none behind if that fails."""
     pool = Pool(image, limits, workers)
     try:
         await pool.start()

@@ -42,6 +42,7 @@ class CallSettings:
         tool: which of the two it is.
         code: the code as it came.
         caller: the credentials of the caller.
+        owner: the digest under which results, state and approvals of the caller are kept.
         scope: the names that are in scope for the code.
         session: tells apart the sessions of one caller.
         keep: whether the caller has state and kept results.
@@ -55,6 +56,7 @@ class CallSettings:
     tool: Literal["search", "execute"]
     code: str
     caller: Identity
+    owner: bytes
     scope: Scope
     session: str = ""
     keep: bool = True

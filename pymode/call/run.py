@@ -16,17 +16,17 @@ from pymode.apis.namespace import APINamespace
 from pymode.apis.sender import Sender
 from pymode.call.dispatcher import Dispatcher
 from pymode.call.journal import Paused
+from pymode.call.kept import KeptResults
 from pymode.call.replay import Attempt
 from pymode.call.request import CallSettings
 from pymode.call.result import Result, Timings, read_outcome
-from pymode.call.shared import Policy, Shared
+from pymode.call.shared import Policy, Prepared, Shared
 from pymode.errors import PymodeError
 from pymode.log import OpenCall
 from pymode.log.text import name_outcome
 from pymode.policy.approvals import ApprovalGate
 from pymode.protocol.calls import CallRequest
 from pymode.protocol.messages import Call
-from pymode.sandbox.pool import Pool
 from pymode.tools.namespace import ToolNamespace
 
 
@@ -36,42 +36,41 @@ class Run:
 
     Args:
         shared: what all calls share.
+        prepared: the workers, and what the documents say about the APIs.
         policy: judges the actions of an execution.
         call: what to run.
     """
 
     shared: Shared
+    prepared: Prepared
     policy: Policy
     call: CallSettings
 
-    async def finish(self, pool: Pool) -> Result:
+    async def finish(self) -> Result:
         """Run the code, record the call in the log, and add what was sent to an error.
-
-        Args:
-            pool: the workers.
 
         Raises:
             Paused: the approver will answer later.
             PymodeError: the code or the sandbox failed.
         """
         call, log = self.call, self.shared.log
-        owner = self.shared.find_owner(call.caller)
         opened = log.begin_call(
             call.tool,
             call.code,
             api=", ".join(self.shared.names),
-            owner=owner,
+            owner=call.owner,
             redact=call.caller.redactor.clean,
         )
         outcome, message = "cancelled", ""
         sent = call.journal.sent
         used: dict[str, float] = {}
         try:
-            result = await self._repeat(pool, opened)
+            result = await self._repeat(opened)
             outcome = "ok"
             used = {"fuel": result.fuel, "printed_chars": len(result.logs)}
-            kept = self.shared.find_kept(call.caller, keep=call.keep)
-            return replace(result, keep=kept.keeping(result.value, f"a result of {call.tool}"))
+            return replace(
+                result, keep=self._find_kept().keeping(result.value, f"a result of {call.tool}")
+            )
         except PymodeError as error:
             outcome = name_outcome(error)
             if any(request.arrived for request in sent) and not _says_it_all(str(error), sent):
@@ -91,7 +90,7 @@ class Run:
                 used["host_calls"] = len(sent)
             log.end_call(opened, outcome, message=message, used=used)
 
-    async def _repeat(self, pool: Pool, opened: OpenCall) -> Result:
+    async def _repeat(self, opened: OpenCall) -> Result:
         """Run the code, again after each pause for a person."""
         journal, approver = self.call.journal, self.call.approver
         # A journal that has begun is repeated even if nobody can be asked now, because some of its
@@ -101,15 +100,15 @@ class Run:
             # A call that cannot pause has the real clock and random bytes, and keeps no replies.
             attempt = Attempt(journal) if may_pause else None
             try:
-                return await self._run(pool, self._make_dispatcher(opened, attempt), attempt)
+                return await self._run(self._make_dispatcher(opened, attempt), attempt)
             except Paused as paused:
                 if approver is None:
                     raise
                 journal.settle(await approver.ask(paused))
 
-    async def _run(self, pool: Pool, dispatcher: Dispatcher, attempt: Attempt | None) -> Result:
+    async def _run(self, dispatcher: Dispatcher, attempt: Attempt | None) -> Result:
         started = time.monotonic()
-        scope, journal = self.call.scope, self.call.journal
+        pool, scope, journal = self.prepared.pool, self.call.scope, self.call.journal
         request = CallRequest(
             self.call.code,
             self.shared.limits,
@@ -139,11 +138,10 @@ class Run:
     def _make_dispatcher(self, opened: OpenCall, attempt: Attempt | None) -> Dispatcher:
         """Return what answers the host calls of one run; a search has no namespaces to call."""
         shared, call = self.shared, self.call
-        owner = shared.find_owner(call.caller)
         context = Context(
             limits=shared.limits,
             dry_run=call.dry_run,
-            approvals=ApprovalGate(attempt, shared.approvals, owner.hex()),
+            approvals=ApprovalGate(attempt, shared.approvals, call.owner.hex()),
             recorder=Recorder(shared.log, opened),
             elicit=call.elicit,
             progress=call.progress,
@@ -163,12 +161,16 @@ class Run:
         return Dispatcher(
             context,
             shared.toolbox,
-            shared.find_kept(call.caller, keep=call.keep),
+            self._find_kept(),
             shared.states,
-            (owner, call.session) if call.keep else None,
+            (call.owner, call.session) if call.keep else None,
             pipelines,
             account,
         )
+
+    def _find_kept(self) -> KeptResults:
+        call = self.call
+        return self.shared.find_kept(call.caller, call.owner if call.keep else None)
 
     def _make_namespaces(self) -> list[APINamespace | ToolNamespace]:
         """Return new namespaces for one run, APIs first, because each run asks for fresh tokens."""
@@ -176,7 +178,7 @@ class Run:
         namespaces: list[APINamespace | ToolNamespace] = []
         for api, guard in zip(shared.apis, self.policy.guards, strict=True):
             auth = self.call.caller.auths[api.name]
-            sender = Sender(api.name, shared.find_base_url(api), auth, shared.http)
+            sender = Sender(api.name, self.prepared.find_base_url(api.name), auth, shared.http)
             namespaces.append(APINamespace(api.name, sender, guard))
         namespaces.extend(
             ToolNamespace(name, shared.toolbox, self.policy.rules)

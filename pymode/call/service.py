@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 from collections.abc import Mapping
 from types import TracebackType
@@ -16,12 +15,12 @@ from pymode.apis.openapi import OpenAPI
 from pymode.call.approver import Approver
 from pymode.call.journal import Journal
 from pymode.call.kept import KeptResults
-from pymode.call.loading import Progress, load_documents, make_policy, start_pool
+from pymode.call.loading import Progress, make_policy, prepare
 from pymode.call.request import CallSettings, Scope, check_source
 from pymode.call.result import Result
 from pymode.call.run import Run
-from pymode.call.shared import Policy, Shared
-from pymode.errors import ConfigError, LogError
+from pymode.call.shared import Policy, Prepared, Shared
+from pymode.errors import ConfigError
 from pymode.limits import Limits
 from pymode.log import Kept
 from pymode.namespaces import Kind
@@ -33,8 +32,6 @@ from pymode.tools.toolbox import Toolbox
 # of each namespace.
 SURVEY_SECONDS = 3.0
 ACCOUNT_ID = re.compile(r"[\w.-]{1,100}", re.ASCII)
-
-_log = logging.getLogger(__name__)
 
 
 class Service:
@@ -52,9 +49,9 @@ class Service:
         self._shared = shared
         self._workers = workers
         self._dry_run = dry_run
+        self._prepared: Prepared | None = None
         self._policy: Policy | None = None
         self._preparing = asyncio.Lock()
-        self._pool: Pool | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,8 +66,8 @@ class Service:
 
     async def close(self) -> None:
         """End the workers, the connections and the tools."""
-        if self._pool is not None:
-            await self._pool.close()
+        if self._prepared is not None:
+            await self._prepared.pool.close()
         await self._shared.toolbox.aclose()
         await self._shared.http.aclose()
         await self._shared.database.close()
@@ -78,12 +75,12 @@ class Service:
     @property
     def image(self) -> Image | None:
         """The sandbox image; None before `prepare`."""
-        return self._shared.prepared.image if self._shared.prepared else None
+        return self._prepared.image if self._prepared else None
 
     @property
     def pool(self) -> Pool | None:
         """The workers; None before `prepare`."""
-        return self._pool
+        return self._prepared.pool if self._prepared else None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -196,10 +193,12 @@ class Service:
             on_demand=self._shared.on_demand,
         )
         caller = identify(self.apis, token)
-        call = CallSettings("search", code, caller, scope, session=session, keep=keep)
-        pool = await self._ready(progress)
+        prepared = await self._ready(progress)
+        owner = prepared.find_owner(caller)
+        call = CallSettings("search", code, caller, owner, scope, session=session, keep=keep)
         # A search sends nothing, so it does not wait until the host has read the documents.
-        return await Run(self._shared, Policy(self._shared.rules, ()), call).finish(pool)
+        policy = Policy(self._shared.rules, ())
+        return await Run(self._shared, prepared, policy, call).finish()
 
     async def list_results(self, *, token: Tokens = None) -> list[Kept]:
         """Return the results that are kept for a token, newest first.
@@ -268,19 +267,18 @@ class Service:
         # Tracebacks may show locals, so no frame keeps the token as plain text.
         token = hide(token)
         if account_id is not None and not ACCOUNT_ID.fullmatch(account_id):
-            msg = "account_id must be an identifier of up to 100 letters, digits, - and _"
+            msg = "account_id must be an identifier of up to 100 letters, digits, _, - and ."
             raise ConfigError(msg)
         check_source(code, self.limits)
         caller = identify(self.apis, token)
-        pool = await self._ready(progress)
-        policy = await self._find_policy()
+        prepared = await self._ready(progress)
+        policy = await self._find_policy(prepared)
         # An API without a base URL is an error before the code runs, not in the middle of it.
         for api in self.apis:
-            self._shared.find_base_url(api)
-        journal = journal or Journal()
-        if journal.is_new and self.apis:
+            prepared.find_base_url(api.name)
+        if journal is None and self.apis:
             known = self._shared.accounts.get(caller.secret)
-            journal.account_id = account_id or self.apis[0].account_id or known
+            journal = Journal(account_id=account_id or self.apis[0].account_id or known)
         names = tuple(api.name for api in self.apis)
         scope = Scope(
             specs=names,
@@ -292,45 +290,35 @@ class Service:
             "execute",
             code,
             caller,
+            prepared.find_owner(caller),
             scope,
             session=session,
             keep=keep,
             dry_run=self._dry_run if dry_run is None else dry_run,
-            journal=journal,
+            journal=journal or Journal(),
             approver=approver,
             elicit=elicit,
             progress=tool_progress,
         )
-        return await Run(self._shared, policy, call).finish(pool)
+        return await Run(self._shared, prepared, policy, call).finish()
 
-    async def _ready(self, progress: Progress | None) -> Pool:
-        if self._pool is not None:
-            return self._pool
+    async def _ready(self, progress: Progress | None) -> Prepared:
+        if self._prepared is not None:
+            return self._prepared
         async with self._preparing:
             # Another call may have prepared everything while this one waited for the lock.
-            if self._pool is None:
-                prepared = self._shared.prepared = await load_documents(self.apis, progress)
-                await self._open()
-                self._pool = await start_pool(prepared.image, self.limits, self._workers)
-            return self._pool
+            if self._prepared is None:
+                self._prepared = await prepare(self._shared, self._workers, progress)
+            return self._prepared
 
-    async def _open(self) -> None:
-        """Open the log and the tools."""
-        try:
-            await self._shared.database.open()
-        except LogError as error:
-            # Searches and reads go on; writes are refused until they can be recorded.
-            _log.warning(str(error))
-        await self.toolbox.open()
-
-    async def _find_policy(self) -> Policy:
+    async def _find_policy(self, prepared: Prepared) -> Policy:
         """Return the policy. The first call makes it, because that reads the documents."""
         if self._policy is None:
-            self._policy = await make_policy(self._shared)
+            self._policy = await make_policy(self._shared, prepared.image)
         return self._policy
 
     async def _open_kept(self, token: Tokens) -> KeptResults:
         caller = identify(self.apis, hide(token))
         # The owner depends on the base URLs, some of which only the documents may name.
-        await self._ready(None)
-        return self._shared.find_kept(caller, keep=True)
+        prepared = await self._ready(None)
+        return self._shared.find_kept(caller, prepared.find_owner(caller))

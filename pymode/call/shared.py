@@ -1,8 +1,8 @@
-"""What all calls of one `CodeMode` share."""
+"""What all calls of one `CodeMode` share, before and after the documents are loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pymode.apis.account import KnownAccounts
@@ -18,26 +18,13 @@ from pymode.log.approvals import Approvals
 from pymode.policy.guard import Check, Guard
 from pymode.policy.rules import Rules
 from pymode.sandbox.image import Image
+from pymode.sandbox.pool import Pool
 from pymode.tools.toolbox import Toolbox
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """What is known once the documents are loaded.
-
-    Args:
-        image: the sandbox image of the documents.
-        base_urls: the base URL of each API by its name; None if neither the document nor the user
-            names one.
-    """
-
-    image: Image
-    base_urls: dict[str, str | None]
-
-
-@dataclass(slots=True)
 class Shared:
-    """What all calls share.
+    """What is given to all calls, and known before a document is loaded.
 
     Args:
         apis: the APIs, in the order in which they were given.
@@ -52,7 +39,6 @@ class Shared:
         http: the connections to APIs.
         states: the states of all sessions.
         accounts: the accounts that were found, by token.
-        prepared: what is known of the documents; None before `Service.prepare`.
     """
 
     apis: tuple[OpenAPI, ...]
@@ -66,7 +52,6 @@ class Shared:
     http: Http
     states: States
     accounts: KnownAccounts = field(default_factory=KnownAccounts)
-    prepared: Prepared | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,29 +63,50 @@ class Shared:
         """The names whose values the guest asks for only if the code reads them."""
         return ("state", "tools") if self.toolbox.sources else ("state",)
 
-    def find_base_url(self, api: OpenAPI) -> str:
+    def find_kept(self, caller: Identity, owner: bytes | None) -> KeptResults:
+        """Return the kept results of a caller.
+
+        Args:
+            caller: the credentials of the caller.
+            owner: the digest under which the results are kept; None if the caller keeps nothing.
+        """
+        results = Results(self.database, redact=caller.redactor.clean)
+        return KeptResults(results, owner, self.limits.result_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What runs calls and is known of the APIs, once the documents are loaded.
+
+    Args:
+        image: the sandbox image of the documents.
+        pool: the workers, each with the image.
+        base_urls: the base URL of each API by its name; None if neither the document nor the user
+            names one.
+        tools: the names of the namespaces of tools.
+    """
+
+    image: Image
+    pool: Pool
+    base_urls: Mapping[str, str | None]
+    tools: Sequence[str]
+
+    def find_base_url(self, api: str) -> str:
         """Return the base URL of an API.
 
         Raises:
             ConfigError: neither the user nor the document names one.
         """
-        known = self.prepared.base_urls[api.name] if self.prepared else api.base_url
-        if known is None:
+        base_url = self.base_urls[api]
+        if base_url is None:
             msg = "the spec names no server; say where the API is with --base-url or base_url="
             raise ConfigError(msg)
-        return known
+        return base_url
 
     def find_owner(self, caller: Identity) -> bytes:
         """Return the digest under which results, state and approvals of a caller are kept."""
-        base_urls = self.prepared.base_urls if self.prepared else {}
-        places = [f"{name} {base_url}" for name, base_url in base_urls.items()]
-        return find_owner(caller.owner_secret, " ".join([*places, *self.toolbox.sources]))
-
-    def find_kept(self, caller: Identity, *, keep: bool) -> KeptResults:
-        """Return the kept results of a caller; none if the caller keeps nothing."""
-        results = Results(self.database, redact=caller.redactor.clean)
-        owner = self.find_owner(caller) if keep else None
-        return KeptResults(results, owner, self.limits.result_bytes)
+        servers = [f"{name} {base_url}" for name, base_url in self.base_urls.items()]
+        return find_owner(caller.owner_secret, " ".join([*servers, *self.tools]))
 
 
 @dataclass(frozen=True, slots=True)
