@@ -1,4 +1,4 @@
-"""Python functions as tools: their type hints are the schema, their docstring the description."""
+"""Python functions as tools: type hints give the schema, and the docstring the description."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from pymode.namespaces import Kind, check_name
 from pymode.tools.signature import signature
 from pymode.tools.tool import Tool, ToolFailed
 
-# Calls of functions that are not asynchronous each have a thread; those that never return keep it.
+# The most threads of one namespace. Each call of a function that is not asynchronous has a thread
+# of its own, and keeps it if the function never returns.
 MAX_THREADS = 32
 MESSAGE_CHARS = 2_000
 
@@ -33,27 +34,29 @@ _log = logging.getLogger(__name__)
 
 
 def only_reads(function: Callback) -> Callback:
-    """Mark a function as one that changes nothing, so that read-only rules and dry runs call it.
+    """Mark a function as one that changes nothing, so read-only rules and dry runs allow its calls.
 
     Args:
-        function: what is returned, as it is; whether it keeps the promise is up to it.
+        function: the function. It is returned unchanged but for an attribute. Nothing checks that
+            it really changes nothing.
     """
     setattr(function, _MARK, True)
     return function
 
 
 class FunctionsSource:
-    """A `Source` of the functions of one namespace.
+    """The functions of one namespace; a `pymode.tools.tool.Source`.
 
-    A function that is not asynchronous runs in a thread of its own, so that it stops nobody else.
-    One that has not returned when the call ends goes on in vain: Python cannot stop it.
+    A function that is not asynchronous runs in a thread of its own, so it does not block the event
+    loop. If it has not returned when the call ends, it runs on and its result is lost, because
+    Python cannot stop a thread.
 
     Args:
-        name: of the namespace.
-        functions: each with a name of its own.
+        name: the name of the namespace in the code.
+        functions: the functions; no two have the same name.
 
     Raises:
-        ConfigError: one of them cannot be a tool.
+        ConfigError: the name cannot be used, or a function cannot be a tool.
     """
 
     kind: Kind = "functions"
@@ -70,20 +73,21 @@ class FunctionsSource:
         self._threads = 0
 
     async def open(self) -> None:
-        """Do nothing: functions are there."""
+        """Do nothing: functions need no start."""
 
     async def aclose(self) -> None:
-        """Do nothing: functions stay."""
+        """Do nothing: functions need no end."""
 
     async def list(self) -> Mapping[str, Tool]:
-        """The functions by name."""
+        """Return the functions as tools, by name."""
         return self._tools
 
     async def call(self, tool: Tool, arguments: Mapping[str, Any], context: Context) -> Any:
-        """Return what the function returns.
+        """Call a function and return what it returns; see `pymode.tools.tool.Source`.
 
         Raises:
-            ToolFailed: its arguments are wrong, it raised, or it was not done in time.
+            ToolFailed: the arguments are wrong, the function raised or had not returned at the
+                deadline, or no thread is free.
         """
         function = self._functions[tool.name]
         args, keywords = function.bind(arguments)
@@ -93,6 +97,7 @@ class FunctionsSource:
                     return await function.target(*args, **keywords)
                 return await self._run_in_thread(function, args, keywords)
         except TimeoutError:
+            # Before the deadline, the function itself raised it.
             if asyncio.get_running_loop().time() < context.deadline:
                 raise ToolFailed("TimeoutError: the function gave up waiting") from None
             raise ToolFailed("the function was not done when the call ended") from None
@@ -102,12 +107,13 @@ class FunctionsSource:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            # Something that the function waited for was cancelled, and not this call.
+            # Nobody cancelled this call: the function waited for a task that was cancelled.
             raise ToolFailed("CancelledError: what the function waited for was cancelled") from None
         except GeneratorExit:
+            # This coroutine is being closed, which must not be turned into another exception.
             raise
         except BaseException as error:
-            # Also SystemExit, which would end the event loop and with it everybody else's calls.
+            # This includes SystemExit, which would end the event loop and all other calls with it.
             _log.debug("%s.%s raised", self.name, tool.name, exc_info=error)
             raise ToolFailed(_describe_error(error)) from None
 
@@ -129,6 +135,7 @@ class FunctionsSource:
                 return
             if error is None:
                 done.set_result(value)
+            # A future refuses StopIteration.
             elif isinstance(error, Exception) and not isinstance(error, StopIteration):
                 done.set_exception(error)
             else:
@@ -146,14 +153,15 @@ class FunctionsSource:
                 _log.debug("%s returned after its event loop had ended", function.tool.name)
 
         self._threads += 1
-        # A daemon, because one that never returns must not keep the process from ending.
+        # A daemon thread, because a function that never returns must not keep the process alive.
         threading.Thread(target=work, name=f"pymode {function.tool.name}", daemon=True).start()
         value = await done
+        # A function without `async` may return an awaitable all the same, as many wrappers do.
         return await value if inspect.isawaitable(value) else value
 
 
 class _Function:
-    """One function, and the check of its arguments."""
+    """One function as a tool, and the check of its arguments."""
 
     def __init__(self, namespace: str, target: Callable[..., Any]) -> None:
         name = getattr(target, "__name__", "")
@@ -180,10 +188,10 @@ class _Function:
         self.tool = Tool(name, name, description, schema, output, written, is_read)
 
     def bind(self, arguments: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments as the function takes them, converted by its type hints.
+        """Return the positional and the keyword arguments, converted by the type hints.
 
         Raises:
-            ToolFailed: they do not fit.
+            ToolFailed: they do not fit; the message names at most five problems and the signature.
         """
         try:
             given = ArgsKwargs((), dict(arguments))
@@ -198,19 +206,23 @@ class _Function:
 
 
 def _capture(target: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function with the parameters of `target` that returns its arguments."""
+    """Return a function that has the parameters of `target` and returns its arguments.
+
+    With it pydantic checks and converts the arguments without calling `target`.
+    """
 
     @functools.wraps(target)
     def capture(*args: Any, **keywords: Any) -> Any:
         return args, keywords
 
-    # What it returns is no result of `target`, so no type hint speaks of it.
+    # `capture` returns arguments, so the return hint of `target` is not true of it.
     hints = {k: v for k, v in getattr(target, "__annotations__", {}).items() if k != "return"}
     capture.__annotations__ = hints
     return capture
 
 
 def _describe_error(error: BaseException) -> str:
+    # `str(error)` runs code of whoever wrote the exception, which may fail.
     try:
         return f"{type(error).__name__}: {error}"[:MESSAGE_CHARS]
     except Exception:

@@ -1,4 +1,4 @@
-"""The namespace of functions or of an MCP server: the host judges, calls and answers each call."""
+"""The namespace of one source of tools: reads, judges, carries out and answers its calls."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class ToolAction(Action):
     """A call of a tool.
 
     Args:
-        tool: that is called.
-        arguments: with their bytes.
-        written: the arguments as the guest wrote them, as JSON values.
+        tool: the tool that is called.
+        arguments: the arguments by name; `{"$bytes": "…"}` is decoded to bytes.
+        written: the same arguments as plain JSON values, with `{"$bytes": "…"}` not decoded.
     """
 
     tool: Tool = field(kw_only=True)
@@ -48,7 +48,7 @@ class ToolResult:
     """What a tool returned.
 
     Args:
-        content: as JSON.
+        content: the value as JSON.
         dry_run: whether the tool was not called, because of a dry run.
     """
 
@@ -57,16 +57,16 @@ class ToolResult:
 
 
 class _Malformed(Exception):
-    """The guest did not write a call of a tool."""
+    """The payload of a host call is not a call of a tool."""
 
 
 class ToolNamespace:
-    """The calls of one run to one group of tools; see `pymode.actions.namespace.Namespace`.
+    """The namespace of one source of tools in one run; a `pymode.actions.namespace.Namespace`.
 
     Args:
-        name: of the namespace.
-        toolbox: has the tools.
-        rules: of the operator.
+        name: the name of the namespace in the code.
+        toolbox: the tools of all sources.
+        rules: the operator's rules; None allows every call.
     """
 
     failures = (_Malformed, UnknownTool, ToolFailed, RequestRefused)
@@ -77,8 +77,15 @@ class ToolNamespace:
         self._rules = rules or Rules()
 
     async def read(self, payload: str, context: Context) -> ToolAction:
-        """Read one call of the guest."""
+        """Read a call of a tool from the payload of a host call, which is hostile.
+
+        Raises:
+            _Malformed: the payload is not a call, or has too many values or levels.
+            UnknownTool: the namespace has no such tool.
+            ToolFailed: the tools of the namespace cannot be listed now.
+        """
         try:
+            # Parsing a large payload on the event loop would make all other calls wait.
             if len(payload) <= wire.SMALL_CHARS:
                 name, arguments, written = wire.read_call(payload)
             else:
@@ -98,7 +105,11 @@ class ToolNamespace:
         )
 
     def judge(self, action: ToolAction) -> ToolAction:
-        """Judge a call by the rules."""
+        """Return the action, with the rule that asks for a person's approval if one does.
+
+        Raises:
+            RuleRefused: a rule of the operator forbids the call.
+        """
         decision = self._decide(action)
         if decision.verdict == "deny":
             raise RuleRefused(f"{decision.reason}; nothing was called")
@@ -107,10 +118,12 @@ class ToolNamespace:
         return action
 
     def _decide(self, action: ToolAction) -> Decision:
-        """Judge a call by the tool's name; rules that forbid may also use the source's own name.
+        """Judge a call by the tool's name, and by its title if a rule restricts that.
 
-        Two titles of a source can come to one name. The later tool then gets a number, and the
-        source decides which one is later. A rule written for the title meant this tool.
+        Two titles of a source can lead to one name. The later tool then gets a number, and the
+        source decides which tool that is. So `deny` and `approve` also match the title, which
+        always means the same tool. `allow` does not: a title may restrict a call and never
+        permit one.
         """
         decision = self._rules.decide(action)
         title = action.tool.title
@@ -125,14 +138,14 @@ class ToolNamespace:
         return json.dumps(action.written, ensure_ascii=False)
 
     def pretend(self, action: ToolAction) -> ToolResult:
-        """Return null: nobody knows what the tool would have returned."""
+        """Return null, because nothing shows what the tool would have returned."""
         return ToolResult("null", dry_run=True)
 
     def ask(self, action: ToolAction) -> tuple[Question, str]:
         """Return what to ask a person, and the digest of the exact call.
 
-        A person approves this tool with this description and schema, whatever has its name by the
-        time of the call.
+        The digest includes the tool's title, description and schema. So an approval does not hold
+        for another tool that has the same name by the time of the call.
         """
         tool, arguments = action.tool, self.show(action).encode()
         known = json.dumps([tool.title, tool.description, tool.input_schema])
@@ -141,7 +154,11 @@ class ToolNamespace:
         return ask_about_tool(action, tool.title, summary, arguments, exact), exact
 
     async def carry_out(self, action: ToolAction, context: Context) -> ToolResult:
-        """Call a tool, and note the call whatever happens."""
+        """Call the tool, and add the call to `context.sent` however it ends.
+
+        Raises:
+            ToolFailed: the call failed, or its result cannot be written as JSON.
+        """
         started = time.perf_counter()
         ended: Literal["", "returned", "raised"] = ""
         try:
@@ -152,8 +169,10 @@ class ToolNamespace:
             ended = "raised"
             raise
         except asyncio.CancelledError:
+            # `ended` stays empty: nobody knows whether the tool did its work.
             raise
         except Exception:
+            # An unexpected error is masked: its message may hold a secret.
             ended = "raised"
             _log.exception("the tool %s of %s failed inside", action.tool.name, self.name)
             msg = (
@@ -167,25 +186,26 @@ class ToolNamespace:
                 action.method, action.path, None, seconds, write=action.is_write, ended=ended
             )
             context.sent.append(sent)
+        # Too large a result is an error, but the call has taken effect, so it is noted before.
         max_bytes = context.limits.response_bytes
         if wire.is_small(value):
             return ToolResult(wire.write(value, max_bytes))
         return ToolResult(await asyncio.to_thread(wire.write, value, max_bytes))
 
     def end(self, result: ToolResult) -> End:
-        """Name the end of a call that returned."""
+        """Return how the log names a call that returned."""
         return End("returned")
 
     def end_of_failure(self, error: BaseException) -> End:
-        """Name the end of a call that failed; nobody knows how a cancelled one ended."""
+        """Return how the log names a call that failed; a cancelled one has no known outcome."""
         return End("raised") if isinstance(error, Exception) else End()
 
     def write(self, result: ToolResult) -> str:
-        """Write the reply with what a tool returned."""
+        """Write the reply to the guest with what the tool returned."""
         return Value(result.content, dry_run=result.dry_run).write()
 
     def write_failure(self, error: Exception) -> str:
-        """Write the reply for a call without a result."""
+        """Write the reply to the guest for one of `failures`."""
         kinds: dict[type[Exception], FailureKind] = {
             UnknownTool: FailureKind.UNKNOWN,
             ToolFailed: FailureKind.TOOL,

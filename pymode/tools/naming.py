@@ -1,4 +1,4 @@
-"""Python names for the tools of other servers: "create-issue" becomes `create_issue`."""
+"""Python names for MCP servers and their tools: "create-issue" becomes `create_issue`."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ MAX_NAME_CHARS = 64
 
 
 def name_all(titles: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
-    """Return a Python name for each title, all different.
+    """Return a different Python name for each title.
 
-    A title that is a Python name keeps it, whatever the others are; of those that come to the same
-    name the later ones get a number.
+    A title that `make_name` leaves unchanged is its own name, wherever it is in the order. Another
+    title gets a number if its name is in use already: `get_user`, `get_user_2`.
 
     Args:
-        titles: as their source calls them; of equal ones there is one.
-        taken: names that are in use already.
+        titles: the names that the source uses; repeated ones count once.
+        taken: names that may not be used.
     """
     wanted = list(dict.fromkeys(titles))
     used = set(taken)
     names: dict[str, str] = {}
+    # Titles that are usable names come first, so that no other title takes their name.
     for title in wanted:
         if make_name(title) == title and title not in used:
             names[title] = title
@@ -35,8 +36,10 @@ def name_all(titles: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]
 
 
 def make_name(title: str) -> str:
-    """Return a Python name that is as near to the title as possible."""
+    """Return a Python name for a title, with few changes: ASCII only, cut to 64 characters."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    # A title with hyphens or blanks has to change anyway, so its words are separated, too:
+    # "Get-UserName" becomes `Get_User_Name`. But `getUser` is a Python name and stays as it is.
     split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain) if "-" in plain or " " in plain else plain
     name = re.sub(r"\W+", "_", split).strip("_")[:MAX_NAME_CHARS] or "tool"
     if name[0].isdigit():

@@ -1,4 +1,4 @@
-"""A JSON Schema as a Python signature: what a model reads before it calls a tool."""
+"""Writes JSON Schemas as a Python signature, which a model reads before it calls a tool."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ _TYPES = {
 
 
 def signature(name: str, input_schema: Schema, output_schema: Schema | None) -> str:
-    """Return the call of a tool, such as "query(sql: str, limit: int = 100) -> list[Row]".
+    """Return the signature of a tool, such as "query(sql: str, limit: int = 100) -> list[Row]".
 
-    Required parameters come first: that is the order in which positional arguments are taken.
+    Required parameters come first. `wasm/guest/tools.py` assigns positional arguments in the same
+    order. A signature of more than 1,000 characters is cut.
 
     Args:
-        name: of the tool.
-        input_schema: an object; whatever cannot be understood in it is left out.
-        output_schema: of the result, where it is known.
+        name: the name of the tool in the code.
+        input_schema: the JSON Schema of the arguments, an object. It may come from an MCP server,
+            so parts of it that make no sense are left out or become `Any`.
+        output_schema: the JSON Schema of the result; None if it is not known.
     """
     properties = input_schema.get("properties")
     properties = properties if isinstance(properties, Mapping) else {}
@@ -46,7 +48,12 @@ def signature(name: str, input_schema: Schema, output_schema: Schema | None) -> 
 
 
 def write_type(schema: object, depth: int = 0) -> str:
-    """Return the Python type of what a schema allows."""
+    """Return a Python type for the values that a schema allows, such as "list[str] | None".
+
+    Args:
+        schema: a JSON Schema; anything else becomes "Any".
+        depth: how many schemas it is nested in; beyond 4 the type is "Any".
+    """
     if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
         return "Any"
     if isinstance(reference := schema.get("$ref"), str):

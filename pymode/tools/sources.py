@@ -1,4 +1,4 @@
-"""Makes sources of the functions and MCP servers that a user gives."""
+"""Makes sources from the functions and MCP servers that a user gives."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ def gather_sources(
     functions: Mapping[str, Iterable[Callable[..., Any]]] | None,
     mcp: Mapping[str, ServerSource] | str | Path | None,
 ) -> list[Source]:
-    """Make the sources.
+    """Return a source for each namespace of functions and for each MCP server; none is started.
 
     Args:
-        functions: by the name of their namespace.
-        mcp: servers by name, or the `mcpServers` JSON of MCP clients.
+        functions: the functions of each namespace, by its name.
+        mcp: servers by name, or the `mcpServers` JSON of MCP clients; see
+            `pymode.tools.mcp.make_sources`.
 
     Raises:
-        ConfigError: one of them cannot be used.
+        ConfigError: a function or a server cannot be used.
     """
     sources: list[Source] = [
         FunctionsSource(name, callables) for name, callables in (functions or {}).items()
     ]
     if mcp:
-        # It imports the SDK, which takes a second that nobody without a server should wait.
+        # This imports the MCP SDK, which takes a second that is spared users without a server.
         from pymode.tools.mcp import make_sources
 
         taken = {*TAKEN_NAMES, *dir(builtins), *(source.name for source in sources)}
-        # The errors of "memory" would be called MemoryError.
+        # The error class of a namespace "memory" would be called MemoryError, as a builtin is.
         taken |= {name.removesuffix("Error").lower() for name in dir(builtins)}
         sources += make_sources(mcp, taken=taken)
     return sources

@@ -1,4 +1,4 @@
-"""One tool, and the protocol of everything that has tools."""
+"""The description of one tool, and the protocol that every source of tools follows."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Schema: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool, as the code calls it: `await db.query(sql="…")`.
+    """One tool. The code calls it as `await db.query(sql="…")`.
 
     Args:
-        name: what the code calls it, a Python name.
-        title: what its source calls it, such as "create-issue".
-        description: for the model; may be empty.
-        input_schema: JSON Schema of the arguments, an object.
-        output_schema: JSON Schema of the result, where it is known.
+        name: the name that the code uses, a Python name.
+        title: the name that the source uses, such as "create-issue".
+        description: what the tool does, for the model; may be empty.
+        input_schema: the JSON Schema of the arguments; its type is "object".
+        output_schema: the JSON Schema of the result; None if it is not known.
         signature: the call as Python, such as "query(sql: str, limit: int = 100) -> list[Row]".
-        is_read: whether its source says that it changes nothing.
+        is_read: whether the source says that the tool changes nothing.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Tool:
     is_read: bool = False
 
     def describe(self) -> dict[str, Any]:
-        """Return what the code finds in `tools[namespace][name]`."""
+        """Return the description that the code finds in `tools[namespace][name]`."""
         described: dict[str, Any] = {
             "signature": self.signature,
             "description": self.description,
@@ -47,46 +47,58 @@ class Tool:
 
 
 class ToolFailed(Exception):
-    """A tool was called and failed; its message is for the code and names no secret."""
+    """A tool cannot be called, or its call failed.
+
+    The code in the sandbox gets the message, so it must hold no secret.
+    """
 
 
 class Source(Protocol):
-    """Something that has tools: a list of functions, or an MCP server."""
+    """A source of tools: a group of functions, or an MCP server."""
 
     kind: Kind
 
     @property
     def name(self) -> str:
-        """What the code calls the namespace."""
+        """The name of the namespace in the code."""
 
     async def open(self) -> None:
-        """Start the source. It raises nothing: a failure fails only this source's own calls."""
+        """Start the source.
+
+        It raises nothing: a source that does not start fails in `list` and `call`, so the other
+        sources can be used.
+        """
 
     async def aclose(self) -> None:
         """Stop the source; a second call does nothing."""
 
     async def list(self) -> Mapping[str, Tool]:
-        """Return the current tools, by the names that the code uses.
+        """Return the current tools by name.
 
         Raises:
-            ToolFailed: they cannot be known now; the message says why and what to do.
+            ToolFailed: the tools cannot be listed now; the message says why and what to do.
         """
 
     async def call(self, tool: Tool, arguments: Mapping[str, Any], context: Context) -> Any:
-        """Call a tool and return its result: JSON values and bytes.
+        """Call a tool and return its result, which `pymode.tools.wire.write` can write as JSON.
+
+        Args:
+            tool: a tool that `list` returned.
+            arguments: the arguments by name: JSON values and bytes.
+            context: the context of the run; the call ends at its deadline.
 
         Raises:
-            ToolFailed: it failed.
+            ToolFailed: the call failed.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The tools of every namespace at one moment, and why some cannot be listed.
+    """The tools of all namespaces at one moment.
 
     Args:
-        tools: by namespace and name.
-        failures: by namespace.
+        tools: the tools, by namespace and name; none for a namespace that cannot be listed.
+        failures: why a namespace cannot be listed, by namespace.
     """
 
     tools: Mapping[str, Mapping[str, Tool]] = field(default_factory=dict)

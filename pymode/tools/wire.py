@@ -1,4 +1,4 @@
-"""Values on their way into the sandbox and out of it: JSON, with bytes as `{"$bytes": "…"}`."""
+"""The JSON form of arguments and results of tools; bytes become `{"$bytes": "…"}` in base64."""
 
 from __future__ import annotations
 
@@ -19,29 +19,33 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from pymode.tools.tool import ToolFailed
 
-# Writing so much takes half a millisecond; a thread costs a tenth of one.
+# Up to here a value is read or written on the event loop, which takes at most half a millisecond.
+# A larger one is handed to a thread, which costs a tenth of a millisecond.
 SMALL_NODES, SMALL_CHARS = 1_000, 100_000
-# Arguments are hostile: `[],` takes 3 bytes and, as Python values, 100.
+# Arguments are hostile: `[],` has 3 bytes as JSON and takes 100 bytes as a Python value.
 MAX_VALUES = 500_000
-# What the code writes is not deeper than 200, and what writes MCP messages takes 250.
+# The guest writes at most 200 levels (`wasm/guest/jsonwriter.py`), and the writer of MCP messages
+# takes 250.
 MAX_DEPTH = 210
-# An iterator may have no end.
+# The most items that are taken from an iterator, which may have no end.
 MAX_ITEMS = 1_000_000
 
-# What takes little to write, though json does not know it.
+# Types whose values take little time to write; `_default` writes those that `json` cannot.
 _PLAIN = (str, int, float, type(None), enum.Enum, datetime.date, datetime.time, datetime.timedelta)
 _SMALL = (*_PLAIN, decimal.Decimal, uuid.UUID, PurePath)
 
 
 def write(value: Any, max_bytes: int) -> str:
-    """Write a result.
+    """Write the result of a tool as JSON.
 
     Args:
-        value: JSON values and bytes.
-        max_bytes: the most that the text may take in UTF-8.
+        value: JSON values, bytes, dataclasses, pydantic models, sets, iterators, and whatever
+            pydantic can turn into JSON values, such as dates.
+        max_bytes: the most bytes that the JSON may have in UTF-8.
 
     Raises:
-        ToolFailed: it has no JSON form, or is too large; the message is for the code.
+        ToolFailed: the value has no JSON form, or the JSON is too large; the message is for the
+            code.
     """
     try:
         text = json.dumps(value, ensure_ascii=False, default=_default, separators=(",", ":"))
@@ -53,7 +57,7 @@ def write(value: Any, max_bytes: int) -> str:
     except (TypeError, ValueError) as error:
         raise ToolFailed(f"the result is not JSON: {error}") from None
     except Exception as error:
-        # Iterators and properties of a result run code of whoever made it.
+        # Iterators and attributes of a result may run code of the user, which may raise anything.
         raise ToolFailed(f"the result cannot be read: {type(error).__name__}: {error}") from None
     if size > max_bytes:
         msg = (
@@ -64,7 +68,10 @@ def write(value: Any, max_bytes: int) -> str:
 
 
 def is_small(value: Any) -> bool:
-    """Say whether a value can be written fast enough for the event loop."""
+    """Say whether a value can be written on the event loop, without a thread.
+
+    It looks at no more than 1,000 values, so it is fast for a large value, too.
+    """
     left, pending = SMALL_NODES, [value]
     chars = 0
     while pending and left:
@@ -73,6 +80,7 @@ def is_small(value: Any) -> bool:
         if isinstance(node, (str, bytes, bytearray)):
             chars += len(node)
         elif isinstance(node, dict):
+            # A container that is too large is not copied: as many None use up what is left.
             pending += list(node.values()) if len(node) <= left else [None] * left
         elif isinstance(node, (list, tuple)):
             pending += node if len(node) <= left else [None] * left
@@ -82,16 +90,18 @@ def is_small(value: Any) -> bool:
 
 
 def read_call(payload: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """Read the call of a tool by the guest, which is hostile.
+    """Read the call of a tool that the guest sent; the guest is hostile.
 
     Args:
         payload: {"tool": NAME, "arguments": {…}}.
 
     Returns:
-        The name, the arguments with their bytes brought back, and the arguments as they came.
+        The name of the tool, the arguments with `{"$bytes": "…"}` decoded to bytes, and the
+        arguments as plain JSON values.
 
     Raises:
-        ToolFailed: it is no call, or has too many values, too deep ones, or what is no text.
+        ToolFailed: the payload is not a call, has too many values or levels, or holds text that
+            UTF-8 cannot encode.
     """
     if _count_values(payload) > MAX_VALUES:
         msg = f"the arguments have more than {MAX_VALUES:,} values; pass less at once"
@@ -107,10 +117,15 @@ def read_call(payload: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
 
 
 def restore(value: Any, depth: int = 0) -> Any:
-    """Return arguments of the guest with their bytes brought back.
+    """Return a value from the guest with every `{"$bytes": "…"}` decoded to bytes.
+
+    Args:
+        value: a JSON value.
+        depth: how many containers it is in.
 
     Raises:
-        ToolFailed: what claims to be bytes or text is none, or lies too deep.
+        ToolFailed: a `{"$bytes": "…"}` is not base64, a text cannot be encoded in UTF-8, or the
+            value is nested too deep.
     """
     if isinstance(value, str):
         return _check_text(value)
@@ -129,7 +144,7 @@ def restore(value: Any, depth: int = 0) -> Any:
 
 
 def _check_text(text: str) -> str:
-    """Refuse half a surrogate pair, which would break the connection that it is sent on."""
+    """Refuse a lone surrogate: UTF-8 cannot encode it, so sending it would break the connection."""
     try:
         if not text.isascii():
             text.encode()
@@ -139,12 +154,14 @@ def _check_text(text: str) -> str:
 
 
 def _count_values(payload: str) -> int:
-    """Return how many values a JSON text has at most, without parsing it."""
+    """Return an upper bound of the number of values in a JSON text, without parsing it."""
     rough = sum(map(payload.count, "[{,"))
     if rough <= MAX_VALUES:
         return rough
-    # Most of it may lie in texts, which are between quotes that no backslash precedes.
+    # Most of these characters may be inside strings. So escaped quotes are removed; of the parts
+    # between the other quotes, every second one is outside a string.
     bare = payload.replace("\\\\", "").replace('\\"', "")
+    # Splitting at so many quotes would take too much memory. A payload that has them is refused.
     if bare.count('"') > 4 * MAX_VALUES:
         return rough
     return sum(map("".join(bare.split('"')[::2]).count, "[{,"))

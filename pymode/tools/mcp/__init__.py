@@ -1,16 +1,17 @@
 """MCP servers as sources of tools; the only part of `tools` that imports the MCP SDK.
 
-servers.py     what is known of a server: from a URL, a command, an object
-config.py      the `mcpServers` JSON of MCP clients
-messages.py    what a server sends, bounded and put in order before the SDK reads it
-stdio.py       a server in a process of its own
-http.py        a server at a URL
-session.py        one run of a server, from its start to its end
-connection.py  a server over time: its runs, and the pauses between them
-exchange.py    one call of a tool, with the questions in between
-passing.py     questions and progress of a server, on their way to the client
+servers.py     how to start or reach a server: a command, a URL, or an object
+config.py      reads the `mcpServers` JSON of MCP clients
+messages.py    bounds and repairs the messages of a server before the SDK reads them
+streams.py     the types of the SDK's message streams
+stdio.py       the transport to a server in a process of its own
+http.py        the transport to a server at a URL
+session.py     one session with a server, from its start to its end
+supervisor.py  the sessions with one server, one after another, and the pauses between them
+in_flight.py   the calls in flight at a server, and the questions and progress that belong to them
+tool_call.py   one call of a tool, with the questions that the server asks before it answers
 results.py     the result of a tool as a Python value
-source.py      the server as a namespace of tools
+source.py      the server as a source of tools
 """
 
 from pymode.tools.mcp.config import read_config

@@ -12,7 +12,7 @@ from typing import Any
 from pymode.errors import ConfigError
 from pymode.tools.mcp.servers import Server, read_entry
 
-# Such files have some kilobytes.
+# A real configuration has a few kilobytes; the bound keeps a wrong path from filling the memory.
 _MAX_BYTES = 4 * 1024 * 1024
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -23,13 +23,13 @@ def read_config(
 ) -> dict[str, Server]:
     """Return the servers of one configuration, by their names in it.
 
-    A disabled server is left out, and its variables need not be set.
+    A server with `"disabled": true` is left out, and its variables need not be set.
 
     Args:
-        given: the path of a JSON file, or what is in one: `{"mcpServers": {name: {…}}}`. VS Code
-            calls the key "servers".
-        environment: what `${NAME}`, `${env:NAME}` and `${NAME:-default}` are replaced from; None
-            is that of this process.
+        given: the path of a JSON file, or its parsed content: `{"mcpServers": {name: {…}}}`. The
+            key "servers" of VS Code is accepted, too.
+        environment: the variables that replace `${NAME}`, `${env:NAME}` and `${NAME:-default}`;
+            None takes the environment of this process.
 
     Raises:
         ConfigError: the file cannot be read, or a server in it cannot be used.
@@ -71,7 +71,7 @@ def _load(path: Path) -> Mapping[str, Any]:
 def _expand(name: str, value: Any, variables: Mapping[str, str], depth: int = 0) -> Any:
     if isinstance(value, str):
         return _VARIABLE.sub(lambda found: _look_up(name, found[1], variables), value)
-    # An entry has two levels; what is deeper is not read.
+    # An entry has two levels, and `read_entry` does not use what is deeper.
     if depth > 3:
         return value
     if isinstance(value, Mapping):
@@ -89,6 +89,7 @@ def _look_up(name: str, reference: str, variables: Mapping[str, str]) -> str:
             "write a variable of the environment, such as ${TOKEN}"
         )
         raise ConfigError(msg)
+    # As in a shell, the default of `:-` also replaces a variable that is set and empty.
     if has_default and not variables.get(variable):
         return default
     if variable not in variables:

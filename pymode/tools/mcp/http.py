@@ -1,8 +1,9 @@
-"""A server at a URL, over Streamable HTTP or the older SSE transport, with bounded answers.
+"""The transport to a server at a URL: Streamable HTTP or the older SSE, with bounded responses.
 
-Requests go to the transport of httpx2, which the SDK uses, without proxies, netrc or cookies of the
-environment, as in `pymode.http.client`. Both read bodies through `pymode.http.body`. The SDK logs
-URLs; it only ever sees the origin, because keys are often part of the path.
+The SDK sends its requests with httpx2. As in `pymode.http.client`, neither proxies nor netrc of the
+environment are used, and bodies are read through `pymode.http.body`. The SDK logs URLs, and a key
+is often part of the path. So the SDK gets only the origin of the URL, and `BoundedTransport` puts
+the real URL in its place.
 """
 
 from __future__ import annotations
@@ -38,7 +39,13 @@ _REFUSES = "it refuses access (HTTP {}): check its headers, or its token"
 
 @asynccontextmanager
 async def open_http(server: HttpServer) -> AsyncIterator[TransportStreams]:
-    """Open the transport; it connects with its first message."""
+    """Open the transport to a server.
+
+    SSE connects at once, Streamable HTTP when the first message is sent.
+
+    Yields:
+        The stream of messages from the server, and the stream of messages to it.
+    """
     context = await asyncio.to_thread(_tls)
     origin = _origin(server)
     if server.is_sse:
@@ -59,13 +66,18 @@ async def open_http(server: HttpServer) -> AsyncIterator[TransportStreams]:
 
 
 def make_client(server: HttpServer, context: ssl.SSLContext) -> httpx2.AsyncClient:
-    """Return a client for one server. The SDK knows only the server's origin."""
+    """Return a client for one server. Its user asks for the origin, and it asks for the real URL.
+
+    Args:
+        server: the URL, and the headers of every request.
+        context: the TLS settings.
+    """
     headers = {name: value.get_secret_value() for name, value in server.headers.items()}
     inner = httpx2.AsyncHTTPTransport(verify=context, trust_env=False)
     return httpx2.AsyncClient(
-        # A compressed answer costs time to inflate and has no size that is known ahead.
+        # A compressed response takes time to inflate, and its size is not known before.
         headers={**headers, "Accept-Encoding": "identity"},
-        # Each call has a deadline of its own for its answer.
+        # There is no limit for reading: each call has a deadline, see `Session.run`.
         timeout=httpx2.Timeout(_CONNECT_SECONDS, read=None),
         transport=BoundedTransport(server, inner),
         trust_env=False,
@@ -73,10 +85,14 @@ def make_client(server: HttpServer, context: ssl.SSLContext) -> httpx2.AsyncClie
 
 
 class BoundedTransport(httpx2.AsyncBaseTransport):
-    """Sends requests to the real URL, and reads no more of an answer than is allowed.
+    """Sends requests to the real URL, and bounds the responses.
 
-    What fails is answered with an error of JSON-RPC, because an exception would end the whole
-    connection, and with it every call under way.
+    A request that fails gets a response with a JSON-RPC error, because an exception would end the
+    whole connection and every call in flight with it.
+
+    Args:
+        server: the server, with its real URL.
+        inner: the transport that sends the requests.
     """
 
     def __init__(self, server: HttpServer, inner: httpx2.AsyncBaseTransport) -> None:
@@ -85,7 +101,7 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         self._inner = inner
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Return the response, or a response that says why there is none."""
+        """Send a request, and return the response, or one with an error if there is none."""
         real = httpx2.Request(
             request.method,
             self._url if request.url == self._origin else request.url,
@@ -109,7 +125,7 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         headers = response.headers
         if "location" in headers:
             headers["location"] = str(self._url.join(headers["location"]))
-        # The body below is inflated already, so these say nothing true about it.
+        # These headers are about the body as it was sent, and `stream` gives it inflated.
         for name in ("content-encoding", "content-length"):
             headers.pop(name, None)
         return httpx2.Response(
@@ -125,17 +141,24 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
 
 
 class _BoundedBody(httpx2.AsyncByteStream):
-    """The body of an answer, inflated and within its limits.
+    """The body of a response, inflated and within limits.
+
+    A stream of events has no end, so each event is limited: the counts begin again at a blank line.
+    Only line feeds make one here, not CRLF.
+
+    Args:
+        response: the response, whose body has not been read yet.
 
     Raises:
-        HttpError: it is declared to be too large, or its encoding is not understood.
+        HttpError: the response declares too large a body, or an encoding that is not supported.
     """
 
     def __init__(self, response: httpx2.Response) -> None:
         headers = {name.lower(): value for name, value in response.headers.items()}
         self._inner = cast(httpx2.AsyncByteStream, response.stream)
         self._is_stream = headers.get("content-type", "").lower().startswith("text/event-stream")
-        # The SDK's reader of events has the limit of each event, and its own words for it.
+        # The SDK refuses an event of more than MESSAGE_BYTES and says so better. The limit here is
+        # twice as high, so that the SDK comes first.
         limit_bytes = 2 * MESSAGE_BYTES if self._is_stream else MESSAGE_BYTES
         self._body = BodyReader(headers, limit_bytes)
 
@@ -155,6 +178,7 @@ class _BoundedBody(httpx2.AsyncByteStream):
             self._body.finish()
         except HttpError as error:
             raise httpx2.StreamError(str(error)) from None
+        # The SDK takes a StreamError for the failure of one response over Streamable HTTP.
         except httpx2.TransportError:
             raise httpx2.StreamError(_BROKE) from None
 
@@ -164,12 +188,15 @@ class _BoundedBody(httpx2.AsyncByteStream):
 
 def _find_fault(request: httpx2.Request, response: httpx2.Response) -> str | None:
     status = response.status_code
+    # Only a POST carries a call. A server may refuse the others, and the SDK goes on without them.
     if request.method != "POST":
         return None
     if status in (401, 403):
         return _REFUSES.format(status)
+    # In MCP, this is how a server says that the session has ended; the client must begin a new one.
     if status == 404 and MCP_SESSION_ID in request.headers:
         return _FORGOT
+    # JSON may be a JSON-RPC error, which says more than the status; the SDK reads it.
     is_json = response.headers.get("content-type", "").lower().startswith("application/json")
     if (status == 429 or status >= 500) and not is_json:
         return f"it answered with HTTP {status}"
@@ -177,9 +204,11 @@ def _find_fault(request: httpx2.Request, response: httpx2.Response) -> str | Non
 
 
 def _fail(request: httpx2.Request, why: str, *, lost: bool = True) -> httpx2.Response:
+    # DELETE only ends a session, and the SDK would log a warning if it failed.
     if request.method == "DELETE":
         return httpx2.Response(204)
     code = CONNECTION_LOST if lost else types.INTERNAL_ERROR
+    # The SDK replaces the null by the id of the request.
     error = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": why}}
     return httpx2.Response(502, json=error)
 
@@ -190,5 +219,5 @@ def _origin(server: HttpServer) -> str:
 
 @lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
-    # Reading the certificates takes 20 ms and more.
+    # Kept for all servers, because reading the certificates takes 20 ms and more.
     return httpx2.create_ssl_context()

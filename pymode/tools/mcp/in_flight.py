@@ -1,4 +1,4 @@
-"""The calls that are in flight at a server: its questions and progress go to their clients."""
+"""The calls in flight at a server, and the questions and progress that belong to them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ _log = logging.getLogger(__name__)
 
 
 def printable(text: str) -> str:
-    """Escape control characters, and characters that make text look like other text."""
+    """Escape the characters that cannot be seen, such as control and direction characters.
+
+    With them a server could make a question look like another text.
+    """
     return "".join(
         char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
         for char in text
@@ -48,12 +51,13 @@ def printable(text: str) -> str:
 
 @dataclass(eq=False)
 class CallInFlight:
-    """One call in flight, and the questions and progress that it passes on.
+    """One call in flight. It passes the server's questions and progress on to the client.
 
     Args:
-        context: what may be asked and told while the call is under way.
-        asker: who asks, as the person is to read it.
-        notes: why questions of the server were declined, for the error if the call fails.
+        context: the context of the run, whose `elicit` asks the person and whose `progress` takes
+            the progress.
+        asker: the beginning of the sentence that tells the person who asks.
+        notes: why questions of the server were declined; an error of the call shows them.
     """
 
     context: Context
@@ -64,7 +68,10 @@ class CallInFlight:
     _latest: tuple[float, float | None, str | None] | None = None
 
     async def answer(self, asked: types.ElicitRequestParams) -> types.ElicitResult:
-        """Return the person's answer to a question, or a refusal if nobody can be asked."""
+        """Ask the person a question of the server, and return the answer.
+
+        A question that cannot be asked, or whose answer cannot be used, is declined.
+        """
         self._questions += 1
         elicit = self.context.elicit
         if elicit is None:
@@ -76,7 +83,8 @@ class CallInFlight:
         if len(json.dumps(asked.requested_schema)) > _SCHEMA_CHARS:
             return self.decline(_TOO_LARGE)
         try:
-            # The client shows it as pymode's; the server must not pass for that, nor for a rule.
+            # The client shows the question as one of pymode. So the text says who asks, or a server
+            # could pass its question off as pymode's, such as one for the approval of a write.
             text = printable(cut(asked.message, _MESSAGE_CHARS))
             message = (
                 f"{self.asker}, not pymode, asks this, and gets your answer. "
@@ -84,19 +92,25 @@ class CallInFlight:
             )
             action, content = await elicit(message, asked.requested_schema)
         except Exception as error:
-            # Whatever asks is the client's and must not end the connection to the server.
+            # A failure of the client must not end the connection to the server.
             _log.debug("a question could not be asked: %r", error)
             return self.decline(_UNASKED)
         return self._read(action, content)
 
     def decline(self, why: str) -> types.ElicitResult:
-        """Return a refusal, and keep the reason, because the protocol has no field for it."""
+        """Decline a question, and note the reason, because the protocol has no field for it."""
         if why not in self.notes:
             self.notes.append(why)
         return types.ElicitResult(action="decline")
 
     async def tell(self, progress: float, total: float | None, message: str | None) -> None:
-        """Pass on the server's progress; if it comes too fast, only the latest."""
+        """Pass on the server's progress; if it comes too fast, only the latest report is passed on.
+
+        Args:
+            progress: a fraction or a count; a value that is not finite is ignored.
+            total: the value of `progress` at the end; None if it is not known.
+            message: a sentence for the person; at most 1,000 characters of it are passed on.
+        """
         if self.context.progress is None or not math.isfinite(progress):
             return
         total = total if total is not None and math.isfinite(total) else None
@@ -108,6 +122,7 @@ class CallInFlight:
             while self._latest is not None:
                 latest, self._latest = self._latest, None
                 await self.context.progress(*latest)
+        # As with questions, a failure of the client must not end the connection.
         except Exception as error:
             _log.debug("progress could not be passed on: %r", error)
         finally:
@@ -126,25 +141,34 @@ class CallInFlight:
 class CallsInFlight:
     """The calls in flight at one server; finds the call that a question belongs to.
 
-    From 2026-07-28 a question is the answer to its call. Before that it is a request of its own:
-    over Streamable HTTP it comes with the answer to its call, and so in that call's context; over
-    stdio nothing says whose it is.
+    From protocol version 2026-07-28 on, a question is an answer to its call (see
+    `pymode.tools.mcp.tool_call`). Before that, it is a request of the server. Over Streamable HTTP
+    this request comes in the response to its call, and the SDK handles it in the context of that
+    call. Over stdio nothing says which call it belongs to, so it is answered only if there is one
+    call that it can belong to.
     """
 
     def __init__(self) -> None:
         self._under_way: set[CallInFlight] = set()
-        # Of a call that was given up a question may still come, and would be taken for another's.
+        # Set once a call was given up: the server may still ask a question for it, which would look
+        # like a question for another call.
         self._is_haunted = False
         self._current: ContextVar[CallInFlight | None] = ContextVar("call", default=None)
 
     @contextmanager
     def begin(self, call: CallInFlight) -> Iterator[None]:
-        """Note a call from its start to its end; it must run in a task of its own."""
+        """Keep a call among those in flight while the `with` block runs.
+
+        Each call needs a task of its own, because the task's context says which call it is.
+        """
         self._under_way.add(call)
         token = self._current.set(call)
         try:
             yield
         except BaseException as error:
+            # After an MCPError nothing more comes for this call: it is the server's answer, or the
+            # connection has ended. After any other exception, such as a cancellation, the server
+            # may still be working on it.
             self._is_haunted |= not isinstance(error, MCPError)
             raise
         finally:
@@ -152,7 +176,7 @@ class CallsInFlight:
             self._under_way.discard(call)
 
     async def answer(self, asked: types.ElicitRequestParams) -> types.ElicitResult:
-        """Answer a question that came as a request of its own."""
+        """Answer a question that came as a request of the server; see the class."""
         call = self._current.get()
         if call not in self._under_way:
             is_clear = len(self._under_way) == 1 and not self._is_haunted

@@ -1,8 +1,8 @@
 """Bounds and repairs the messages of a server before the SDK reads them.
 
-The SDK refuses a whole listing for one bad tool, and validates results against schemas that the
-server wrote, patterns included. Here each tool is mended or left out, and its output schema
-travels where the SDK does not look.
+The SDK refuses a whole list of tools for one bad tool. And it validates results against the output
+schemas of the server, whose regular expressions may take for ever. So here each tool is repaired or
+left out, and its output schema moves to a key of `_meta` that the SDK does not read.
 """
 
 from __future__ import annotations
@@ -30,12 +30,15 @@ MESSAGE_BYTES = 2 * RESULT_BYTES + 1024 * 1024
 OUTPUT_SCHEMA = "pymode/output-schema"
 """The key in the `_meta` of a mended tool under which its output schema is."""
 
-# `[],` takes 3 bytes and `0.5,` four; once it is parsed and checked by the SDK each has 170, and
-# takes half a microsecond of the event loop.
+# A small value such as `[],` or `0.5,` has 3 or 4 bytes in a message. Parsed and checked by the SDK
+# it takes 170 bytes of memory and half a microsecond of the event loop.
 _MAX_VALUES = 2_000_000
+# Counting copies the data, so it is done slice by slice.
 _SLICE_BYTES = 2**20
+# How much of the beginning and of the end of a message is searched for its id.
 _EDGE_BYTES = 4_096
-# Past this a server does not send too much, it does not stop.
+# A longer line is taken for one without an end, so the connection ends. A line between
+# MESSAGE_BYTES and this one only fails its call.
 _MAX_LINE_BYTES = 2 * MESSAGE_BYTES
 _NAME_CHARS = 256
 _DESCRIPTION_CHARS = 4_000
@@ -50,11 +53,18 @@ Item = SessionMessage | Exception
 
 
 class MessageTooLong(Exception):
-    """A server sends a message that is too long."""
+    """A server sends a line that is so long that it may have no end."""
 
 
 class LineReader:
-    """Builds lines from pieces; of a line that is too long it keeps only both ends."""
+    """Builds lines from pieces, and reads each line as a message.
+
+    Of a line that is too long it keeps only the beginning and the end, where the id of the answer
+    is, so that the call of that id can fail.
+
+    Args:
+        most_bytes: the longest line that is read as a message.
+    """
 
     def __init__(self, most_bytes: int = MESSAGE_BYTES) -> None:
         self._most_bytes = most_bytes
@@ -62,10 +72,10 @@ class LineReader:
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[SessionMessage]:
-        """Return the messages that `chunk` completes.
+        """Return the messages that the next piece completes.
 
         Raises:
-            MessageTooLong: there is no end of the line.
+            MessageTooLong: the line is so long that it may have no end.
         """
         *ends, rest = chunk.split(b"\n")
         found = []
@@ -97,7 +107,11 @@ class LineReader:
 
 
 def read_message(line: bytes) -> SessionMessage | None:
-    """Return one line as a message; an unreadable answer becomes an error with its id."""
+    """Return one line as a message.
+
+    An answer that cannot be read becomes an error with the same id, so only its own call fails. A
+    line without an id is left out, and so is an empty one: the result is None.
+    """
     if not line.strip():
         return None
     if has_too_many_values(count_values(line)):
@@ -109,7 +123,7 @@ def read_message(line: bytes) -> SessionMessage | None:
 
 
 def count_values(data: bytes) -> int:
-    """Return an upper bound of the number of JSON values."""
+    """Return an upper bound of the number of values in a JSON text."""
     rough = count_marks(data)
     if rough <= _MAX_VALUES:
         return rough
@@ -120,7 +134,13 @@ def count_values(data: bytes) -> int:
 
 
 class ValueCounter:
-    """Bounds the number of JSON values in pieces of a text; commas inside strings do not count."""
+    """Counts the values of a JSON text that comes in pieces: an upper bound, without parsing.
+
+    Brackets and commas inside strings do not count.
+
+    Attributes:
+        values: the count so far.
+    """
 
     def __init__(self) -> None:
         self.values = 0
@@ -131,7 +151,8 @@ class ValueCounter:
         """Count the values of the next piece."""
         data = self._tail + data
         bare = data.rstrip(b"\\")
-        # Of the backslashes at the end, pairs mean nothing; a single one may precede a quote.
+        # An odd backslash at the end of the piece may escape a quote at the start of the next one,
+        # so it is kept for that. Pairs of backslashes escape nothing.
         self._tail = b"\\" * ((len(data) - len(bare)) % 2)
         parts = bare.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
         self.values += sum(map(count_marks, parts[self._in_text :: 2]))
@@ -139,12 +160,15 @@ class ValueCounter:
 
 
 def count_marks(data: bytes) -> int:
-    """Return an upper bound of the number of values, if no string contains separators."""
+    """Return how many brackets and commas a JSON text has, inside and outside strings.
+
+    At most one more value than this is in the text, because each follows a bracket or a comma.
+    """
     return data.count(b"[") + data.count(b"{") + data.count(b",")
 
 
 def has_too_many_values(values: int) -> bool:
-    """Say whether so many values would take too much memory and time."""
+    """Say whether a message has more values than may be parsed."""
     return values > _MAX_VALUES
 
 
@@ -158,7 +182,7 @@ def _refuse(line: bytes, why: str) -> SessionMessage | None:
 
 
 def _find_id(line: bytes) -> int | str | None:
-    # Writers put the id before the result or after it; what is inside the result is no id.
+    # Servers write the id before the result or after it. An "id" inside the result is another one.
     body = _BODY.search(line, 0, _EDGE_BYTES)
     found = _ID.search(line, 0, body.start() if body else _EDGE_BYTES)
     if found is None:
@@ -174,7 +198,7 @@ class MendedStream:
 
     Args:
         inner: the stream of a transport.
-        ended: called when nothing comes any more.
+        ended: called at the end of the stream.
     """
 
     def __init__(self, inner: ReadStream[Item], ended: Callable[[], None]) -> None:
@@ -183,11 +207,14 @@ class MendedStream:
 
     @property
     def last_context(self) -> Context | None:
-        """The context of the request whose answer came last, if the transport knows it."""
+        """The context of the request that the last message belongs to, if the transport knows it.
+
+        The SDK handles the message in this context, and `CallsInFlight` finds the call in it.
+        """
         return getattr(self._inner, "last_context", None)
 
     async def receive(self) -> Item:
-        """Return the next message."""
+        """Return the next message, repaired."""
         return mend(await self._inner.receive())
 
     async def aclose(self) -> None:
@@ -218,18 +245,28 @@ class MendedStream:
 
 
 def mend(item: Item) -> Item:
-    """Return a message with its tools repaired."""
+    """Repair the tools in a message, if it has any, and return it."""
     if isinstance(item, SessionMessage) and isinstance(item.message, types.JSONRPCResponse):
         result = item.message.result
         if isinstance(result.get("tools"), list):
             result["tools"] = [tool for tool in map(mend_tool, result["tools"]) if tool]
+            # The SDK would refuse the whole list for a cursor of another type.
             if not isinstance(result.get("nextCursor"), (str, type(None))):
                 result["nextCursor"] = None
     return item
 
 
 def mend_tool(given: Any) -> dict[str, Any] | None:
-    """Return the parts of a tool that are used, each of its right type; None without a name."""
+    """Return the parts of a tool that pymode uses, with the types that the SDK requires.
+
+    A part of the wrong type, or a schema that is too large, is replaced by an empty one.
+
+    Args:
+        given: a tool as the server sent it; it may be anything.
+
+    Returns:
+        The tool, with its output schema in `_meta`; None if it has no usable name.
+    """
     name = given.get("name") if isinstance(given, dict) else None
     if not isinstance(name, str) or not 0 < len(name) <= _NAME_CHARS:
         _log.warning("a tool of an MCP server was left out: it has no usable name")
@@ -255,12 +292,12 @@ def mend_tool(given: Any) -> dict[str, Any] | None:
 
 
 def cut(text: str, most_chars: int) -> str:
-    """Return the beginning of a text."""
+    """Return a text, or the beginning of it with an ellipsis: at most `most_chars` characters."""
     return text if len(text) <= most_chars else f"{text[: most_chars - 2]} …"
 
 
 def _mend_schema(given: Any) -> tuple[dict[str, Any], bool]:
-    """Return a schema, and whether it was too large."""
+    """Return the schema, or an empty one in its place, and whether it was too large."""
     if not isinstance(given, dict):
         return {}, False
     is_large = len(json.dumps(given, ensure_ascii=False)) > _SCHEMA_BYTES

@@ -1,4 +1,4 @@
-"""Turns the result of a tool into a Python value."""
+"""Turns the result of an MCP tool into a Python value."""
 
 from __future__ import annotations
 
@@ -14,25 +14,28 @@ from pymode.tools.mcp.messages import RESULT_BYTES, count_values, cut, has_too_m
 from pymode.tools.tool import Schema, ToolFailed
 
 _ERROR_CHARS = 8_000
-# What a number, a key or a comma takes at least.
+# The least that a value takes as JSON; it is counted for all but strings and bytes.
 _VALUE_BYTES = 1
+# The property in which servers wrap a result that is not an object.
 _WRAPPED = "result"
-# The parser of the SDK and the one for text take no more than 200.
+# The parser that reads messages and text results as JSON takes no more levels either.
 _DEEPEST = 200
 
 
 def read_result(result: types.CallToolResult, *, is_wrapped: bool) -> Any:
-    """Return what the code gets: JSON values and bytes.
+    """Return the value of a result that the code gets: JSON values and bytes.
 
-    Structured content comes first; then text, as JSON where it is JSON; images, audio and blobs
-    as bytes; links as dicts. Several blocks are a list, none is None.
+    Structured content is used if there is any. Otherwise each block of content is a value: text is
+    parsed if it is JSON, images, audio and blobs become bytes, and links become dicts. One block is
+    the value, several are a list, and none is None.
 
     Args:
-        result: not an error.
-        is_wrapped: whether the schema says that the value is the only property of an object.
+        result: the result of a call that succeeded.
+        is_wrapped: whether the tool's output schema wraps its results; see the function
+            `is_wrapped`.
 
     Raises:
-        ToolFailed: it is too large, nested too deep, or holds what is no value.
+        ToolFailed: the value is too large, nested too deep, or holds something that is not JSON.
     """
     value = result.structured_content
     if value is not None:
@@ -46,14 +49,18 @@ def read_result(result: types.CallToolResult, *, is_wrapped: bool) -> Any:
 
 
 def read_error(result: types.CallToolResult) -> str:
-    """Return the message of a failed tool."""
+    """Return the message of a failed tool: its text, at most 8,000 characters."""
     texts = [block.text for block in result.content if isinstance(block, types.TextContent)]
     said = "\n".join(text for text in texts if text.strip())
     return cut(said, _ERROR_CHARS) or "the tool failed and does not say why"
 
 
 def is_wrapped(schema: Schema | None) -> bool:
-    """Say whether results of this schema are objects only because MCP requires objects."""
+    """Say whether a schema wraps each result in an object, because MCP requires objects.
+
+    FastMCP marks such a schema with "x-fastmcp-wrap-result"; otherwise a single property "result"
+    tells it.
+    """
     if not schema:
         return False
     properties = schema.get("properties")
@@ -63,7 +70,10 @@ def is_wrapped(schema: Schema | None) -> bool:
 
 
 def unwrap(schema: Schema) -> Schema:
-    """Return the schema of the value inside; see `is_wrapped`."""
+    """Return the schema of the wrapped value; see `is_wrapped`.
+
+    It keeps the definitions of the whole schema, because the inner one may refer to them.
+    """
     inner = schema["properties"][_WRAPPED]
     if not isinstance(inner, Mapping):
         return {}
@@ -72,14 +82,15 @@ def unwrap(schema: Schema) -> Schema:
 
 
 def check(value: Any) -> None:
-    """Check that a value is JSON and bytes, not too large and not too deep.
+    """Check that a value holds JSON values and bytes only, and is not too large or too deep.
 
     Raises:
-        ToolFailed: it is not.
+        ToolFailed: it has more than 64 MiB or 200 levels, or holds something else.
     """
     size = 0
     open_ends = [iter((value,))]
     while open_ends:
+        # The default marks the end of an iterator: no item is this list.
         item = next(open_ends[-1], open_ends)
         if item is open_ends:
             open_ends.pop()
@@ -95,7 +106,7 @@ def check(value: Any) -> None:
 
 
 def spell_arguments(value: Any) -> Any:
-    """Return arguments as plain JSON: bytes become base64, as MCP has them."""
+    """Return arguments as JSON values: bytes become base64, as in MCP."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return base64.b64encode(value).decode()
     if isinstance(value, Mapping):
@@ -138,7 +149,7 @@ def _read_block(block: types.ContentBlock) -> Any:
 
 
 def _read_text(text: str) -> Any:
-    # A text that is JSON with more values than fit is still a text.
+    # JSON with too many values is not refused: the code gets it as text.
     if has_too_many_values(count_values(text.encode(errors="replace"))):
         return text
     try:

@@ -1,4 +1,4 @@
-"""What a user gives for an MCP server: a command, a URL, or an object."""
+"""Reads what a user gives for an MCP server: a command, a URL, or an object."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ _WANTED = (
 
 @dataclass(frozen=True, slots=True)
 class StdioServer:
-    """A server in a process of its own, spoken to over stdin and stdout.
+    """A server in a process of its own; messages go over its stdin and stdout.
 
     Args:
-        command: the program, by name or path.
-        args: its arguments; they may hold secrets.
-        env: added to the few variables that every server gets.
-        cwd: where it runs; None is where pymode runs.
+        command: the name or path of the program.
+        args: the arguments of the program. They may hold secrets, so the repr hides them.
+        env: variables of the environment, in addition to the few that every server gets (`PATH`,
+            `HOME` and such; see `mcp.client.stdio.get_default_environment`).
+        cwd: the working directory; None is that of pymode.
     """
 
     command: str
@@ -41,12 +42,12 @@ class StdioServer:
 
     @property
     def secrets(self) -> list[SecretStr]:
-        """What no message may contain: the values of the environment that was given."""
+        """Texts that no message may contain: the values of `env`."""
         return list(self.env.values())
 
     @property
     def place(self) -> str:
-        """What messages may say about it: the name of the program."""
+        """The name of the program, which messages may show."""
         return Path(self.command).name
 
 
@@ -55,9 +56,9 @@ class HttpServer:
     """A server at a URL.
 
     Args:
-        url: http or https; its path and query may hold a key.
-        headers: sent with every request.
-        is_sse: whether it speaks the transport from before Streamable HTTP.
+        url: a URL of http or https. Its path and query may hold a key, so the repr hides it.
+        headers: headers that are sent with every request.
+        is_sse: whether the server uses the older SSE transport instead of Streamable HTTP.
     """
 
     url: str = field(repr=False)
@@ -66,15 +67,16 @@ class HttpServer:
 
     @property
     def secrets(self) -> list[SecretStr]:
-        """What no message may contain: header values, tokens in them, the path and the query."""
+        """Texts that no message may contain: header values, tokens in them, the path, the query."""
         values = [value.get_secret_value() for value in self.headers.values()]
+        # Of "Bearer TOKEN", the token alone is a secret, too.
         values += [value.partition(" ")[2] for value in values]
         parts = urlsplit(self.url)
         return [SecretStr(value) for value in (*values, parts.path, parts.query) if value]
 
     @property
     def place(self) -> str:
-        """What messages may say about it: its host."""
+        """The host of the URL, which messages may show."""
         return urlsplit(self.url).hostname or "?"
 
 
@@ -83,7 +85,7 @@ class LocalServer:
     """A server object in this process.
 
     Args:
-        server: an `MCPServer` or a `Server` of the MCP SDK.
+        server: an `MCPServer` or a lowlevel `Server` of the MCP SDK.
     """
 
     server: MCPServer | LowlevelServer[Any]
@@ -92,7 +94,7 @@ class LocalServer:
 
     @property
     def place(self) -> str:
-        """What messages may say about it."""
+        """A name for the server in messages."""
         return "this process"
 
 
@@ -113,16 +115,17 @@ ServerSource = (
 
 
 def read_server(name: str, given: object) -> Server:
-    """Return the server that a user gave in any of the accepted forms.
+    """Return a server from any of the forms in which a user may give it.
 
     Args:
-        name: what the user calls it, for the error.
-        given: a URL, a command as text (split as a shell would, nothing expanded) or as a list,
-            `StdioServerParameters`, an `MCPServer` or lowlevel `Server`, or an entry of
-            `mcpServers` without variables in it.
+        name: the user's name for the server, which errors show.
+        given: a URL, a command as text (split as a shell does it, without expanding anything) or
+            as a list, `StdioServerParameters`, an `MCPServer` or lowlevel `Server`, or an entry of
+            `mcpServers` without `${…}` variables.
 
     Raises:
-        ConfigError: it is none of these; the message holds no value that may be secret.
+        ConfigError: the value is none of these, or cannot be used; the message holds nothing that
+            may be secret.
     """
     if isinstance(given, (StdioServer, HttpServer, LocalServer)):
         return given
@@ -143,10 +146,15 @@ def read_server(name: str, given: object) -> Server:
 
 
 def read_entry(name: str, entry: Mapping[Any, Any]) -> Server:
-    """Return the server of one value of `mcpServers`, with its variables already replaced.
+    """Return the server of one entry of `mcpServers`, whose variables are replaced already.
+
+    Args:
+        name: the user's name for the server, which errors show.
+        entry: an object with "command" or "url" and the other keys that MCP clients know.
 
     Raises:
-        ConfigError: it has neither "command" nor "url", or a field of the wrong kind.
+        ConfigError: the entry does not have either "command" or "url", or a field has the wrong
+            type.
     """
     command, url, kind = entry.get("command"), entry.get("url"), entry.get("type")
     if url is None and "serverUrl" in entry:
@@ -179,10 +187,17 @@ def make_command(
 ) -> StdioServer:
     """Return a server that is started by a command.
 
+    Args:
+        name: the user's name for the server, which errors show.
+        words: the program and its arguments.
+        env: variables of the environment, in addition to those that every server gets.
+        cwd: the working directory; None is that of pymode.
+
     Raises:
-        ConfigError: there is no program, or a word cannot be part of a command.
+        ConfigError: there is no program, or the system cannot take a word or a variable.
     """
     command = list(words)
+    # The system ends an argument and a variable at a NUL character.
     texts = [word for word in command if isinstance(word, str) and "\0" not in word]
     if len(texts) != len(command) or not texts or not texts[0].strip():
         raise ConfigError(
@@ -196,7 +211,15 @@ def make_command(
 
 
 def make_url(name: str, url: str, headers: Mapping[str, str], is_sse: bool = False) -> HttpServer:
-    """Return a server at a URL; a user and password in it become a header.
+    """Return a server at a URL.
+
+    A user and password in the URL become an Authorization header, unless `headers` has one.
+
+    Args:
+        name: the user's name for the server, which errors show.
+        url: a URL of http or https.
+        headers: headers to send with every request, with their secrets.
+        is_sse: whether the server uses the older SSE transport instead of Streamable HTTP.
 
     Raises:
         ConfigError: the URL or a header cannot be sent.
@@ -226,6 +249,7 @@ def _without_user(parts: SplitResult) -> str:
 
 
 def _is_header(name: str, value: str) -> bool:
+    # RFC 9110, section 5.6.2: the characters of a name, besides letters and digits.
     marks = "!#$%&'*+-.^_`|~"
     sane = bool(name) and all(c.isascii() and (c.isalnum() or c in marks) for c in name)
     return sane and value.isascii() and (value.isprintable() or not value)
@@ -235,7 +259,8 @@ def _split(name: str, command: str) -> list[str]:
     try:
         return shlex.split(command)
     except ValueError as error:
-        # shlex names the fault and quotes nothing of the text.
+        # The error may be shown: shlex names the fault and quotes none of the text, which may be
+        # secret.
         raise ConfigError(f"the command of the MCP server {name!r}: {error}") from None
 
 

@@ -28,7 +28,9 @@ from pymode.tools.tool import ToolFailed
 START_SECONDS = 30.0
 """How long a server may take from its start to the end of the handshake."""
 
+# How long to wait for the task of a session to end, and again after it was cancelled.
 _END_SECONDS = 10.0
+# The pause before a subscription that ended is renewed.
 _LISTEN_AGAIN_SECONDS = 5.0
 _MESSAGE_CHARS = 2_000
 _LOG_CHARS = 1_000
@@ -38,7 +40,13 @@ _T = TypeVar("_T")
 
 
 class SecretFilter:
-    """Takes the secrets of a server out of messages and results."""
+    """Replaces the secrets of a server in messages and results.
+
+    An instance is falsy if the server has no secrets.
+
+    Args:
+        server: the server, with its secrets.
+    """
 
     def __init__(self, server: Server) -> None:
         self._redactor = Redactor(*server.secrets)
@@ -47,7 +55,7 @@ class SecretFilter:
         return self._redactor.has_secrets
 
     def replace(self, value: Any) -> Any:
-        """Return a result without the secrets, in its texts and names."""
+        """Return a result with the secrets replaced in its strings, keys and bytes."""
         if isinstance(value, str):
             return self._redactor.clean(value)
         if isinstance(value, bytes):
@@ -59,20 +67,32 @@ class SecretFilter:
         return value
 
     def clean(self, text: str, most_chars: int = _MESSAGE_CHARS) -> str:
-        """Return a text without the secrets, and not too long."""
-        # Cutting comes last, lest half of a secret remain; but not all of 64 MiB is searched.
+        """Return a text with the secrets replaced, cut to `most_chars` characters."""
+        # The text is cut after the replacement, because a cut through a secret would leave a part
+        # of it. The first cut only saves searching all of 64 MiB.
         return cut(self._redactor.clean(text[: 4 * most_chars]), most_chars)
 
 
 class Session:
-    """One session with a server; its task owns the SDK's client from enter to exit.
+    """One session with a server. It starts at once, in a task of its own.
+
+    That task enters and exits the SDK's client, because anyio requires both in one task.
 
     Args:
-        name: of the namespace.
-        server: what to start or to reach.
+        name: the name of the namespace, which messages show.
+        server: how to start or reach the server.
         mode: how to agree on a protocol version; see `mcp.Client`.
         changed: called when the tools may have changed.
-        ended: called once, when no more calls can begin.
+        ended: called once, when the session has ended for new calls.
+
+    Attributes:
+        ready: set when the handshake is done.
+        over: set when the session accepts no more calls and those in flight fail.
+        calls: the calls in flight, which questions of the server belong to.
+        hidden: replaces the secrets of the server.
+        is_notified: whether the server announces changes of its tools.
+        left_early: whether the process ended before the handshake was done.
+        reason: why the session ended; without secrets.
     """
 
     def __init__(
@@ -104,7 +124,11 @@ class Session:
 
     @property
     def client(self) -> Client:
-        """The SDK's client, once it is ready."""
+        """The SDK's client.
+
+        Raises:
+            RuntimeError: the handshake is not done yet.
+        """
         if self._client is None:
             raise RuntimeError("the server is not ready")
         return self._client
@@ -115,7 +139,11 @@ class Session:
         return self.ready.is_set() and not self.over.is_set() and not self._is_retired
 
     def end(self, reason: str) -> None:
-        """Accept no more calls; the calls under way fail, unless they have their answer."""
+        """Accept no more calls; calls in flight fail unless their answer is there.
+
+        Args:
+            reason: why the session ends; it may hold secrets. Only the first reason is kept.
+        """
         if not self.over.is_set():
             self.reason = self.hidden.clean(reason)
             self.over.set()
@@ -123,14 +151,15 @@ class Session:
         self._stop.set()
 
     def retire(self) -> None:
-        """Accept no more calls; the calls under way go on."""
+        """Accept no more calls; those in flight go on, and the session ends with the last one."""
         self._is_retired = True
         if not self._under_way:
             self.end("it lost the connection")
 
     async def aclose(self) -> None:
-        """End the session, and wait until everything of it has ended."""
+        """End the session, and wait at most 20 seconds for its task to end."""
         self.end("pymode closed it")
+        # Before the handshake is done nothing waits for `_stop`.
         if self._scope is not None and not self.ready.is_set():
             self._scope.cancel()
         done, _ = await asyncio.wait({self._task}, timeout=_END_SECONDS)
@@ -139,12 +168,18 @@ class Session:
             await asyncio.wait({self._task}, timeout=_END_SECONDS)
 
     async def run(self, work: Coroutine[Any, Any, _T], deadline: float) -> _T:
-        """Return the result of some work with the client, which may hang or outlive the server.
+        """Run a coroutine that uses the client, and return its result.
+
+        The coroutine may hang, so the deadline and the end of the session end the wait for it.
+
+        Args:
+            work: the coroutine.
+            deadline: when to stop waiting, by the clock of the event loop.
 
         Raises:
-            TimeoutError: it was not there at the deadline.
-            ToolFailed: the server ended.
-            Exception: what the work raised.
+            TimeoutError: there was no result at the deadline.
+            ToolFailed: the session ended.
+            Exception: whatever the coroutine raised.
         """
         task = asyncio.create_task(work)
         self._under_way.add(task)
@@ -160,7 +195,8 @@ class Session:
                 raise ToolFailed(self.tell_end())
             raise TimeoutError
         finally:
-            # Nobody waits for it: telling the server may block as well.
+            # The end of the task is not waited for: the SDK tells the server that the call was
+            # cancelled, and this may hang as well.
             task.cancel()
             task.add_done_callback(_forget)
             over.cancel()
@@ -169,7 +205,7 @@ class Session:
                 self.retire()
 
     def tell_end(self) -> str:
-        """Return the message for a call that was under way."""
+        """Return the message for a call that was in flight when the session ended."""
         reason = f" ({self.reason})" if self.reason else ""
         return (
             f"the MCP server {self._name!r} ended during the call{reason}; whether the call took "
@@ -192,12 +228,15 @@ class Session:
             _log.debug("the MCP server %s failed: %s", self._name, type(error).__name__)
             self.end(explain(error, self._server))
         finally:
+            # This is the reason only if nothing else has given one.
             self.end("it ended")
 
     async def _attend(self, client: Client) -> None:
         tools = client.server_capabilities.tools
         changes = bool(tools and tools.list_changed)
         is_modern = client.session.discover_result is not None
+        # Before protocol version 2026-07-28 a server announces changes unasked. Since then it does
+        # so only to clients that subscribe, as `_listen` does.
         self.is_notified = not is_modern
         async with anyio.create_task_group() as tasks:
             if changes and is_modern:
@@ -206,11 +245,12 @@ class Session:
             tasks.cancel_scope.cancel()
 
     async def _listen(self, client: Client) -> None:
-        """Listen for changed tools, if the protocol has a subscription for it."""
+        """Subscribe to changes of the tools, and subscribe again when the subscription ends."""
         while True:
             try:
                 async with client.listen(tools_list_changed=True) as subscription:
                     self.is_notified = bool(subscription.honored.tools_list_changed)
+                    # The tools may have changed before the subscription began.
                     self._changed()
                     async for _ in subscription:
                         self._changed()
@@ -227,7 +267,7 @@ class Session:
         return Client(
             server.server if isinstance(server, LocalServer) else self._open(server),
             mode=self._mode,
-            # The listing is kept here, and nothing else is asked for.
+            # `MCPSource` keeps the list of tools, and pymode asks for nothing else that is cached.
             cache=None,
             client_info=types.Implementation(name="pymode", version=version("pymode")),
             elicitation_callback=self._answer,
@@ -267,7 +307,11 @@ class Session:
 
 
 def explain(error: BaseException, server: Server) -> str:
-    """Return what went wrong, without any part of the command line or the URL."""
+    """Return what went wrong.
+
+    Of the command and the URL, pymode's messages show only `server.place` and the working
+    directory. An `MCPError` has the server's own message, in which `Session.end` replaces secrets.
+    """
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     match error:
@@ -283,6 +327,6 @@ def explain(error: BaseException, server: Server) -> str:
 
 
 def _forget(task: asyncio.Task[Any]) -> None:
-    # An error that nobody waits for any more is no news.
+    # Reading the exception keeps asyncio from logging it as one that was never retrieved.
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""An MCP server as a namespace of tools."""
+"""An MCP server as a source of tools."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from pymode.tools.tool import Schema, Tool, ToolFailed
 _MAX_TOOLS = 10_000
 _MAX_PAGES = 1_000
 _CURSOR_CHARS = 64 * 1024
-# However long a server says that its listing stays as it is.
+# The longest that a list of tools is kept, whatever `ttlMs` the server gives for it.
 _MAX_FRESH_SECONDS = 3_600.0
 _ERROR_CHARS = 8_000
 
@@ -47,15 +47,15 @@ _log = logging.getLogger(__name__)
 def make_sources(
     given: Mapping[str, ServerSource] | str | Path, taken: Iterable[str] = ()
 ) -> list[MCPSource]:
-    """Return the namespaces of several servers; none is started yet.
+    """Return a source for each server; none is started.
 
     Args:
-        given: servers by name, see `read_server`; or the `mcpServers` JSON of MCP clients, as the
-            path of a file or as what is in it.
-        taken: names that other namespaces have.
+        given: servers by name, in a form that `read_server` takes; or the `mcpServers` JSON of MCP
+            clients, as the path of a file or as its parsed content.
+        taken: names that a namespace cannot have, such as those of other namespaces.
 
     Raises:
-        ConfigError: one of them cannot be used.
+        ConfigError: the file cannot be read, or a server cannot be used.
     """
     if isinstance(given, (str, Path)) or isinstance(given.get("mcpServers"), Mapping):
         servers = read_config(given)
@@ -69,8 +69,8 @@ class MCPSource:
     """The tools of one MCP server; a `pymode.tools.tool.Source`.
 
     Args:
-        name: of the namespace, a Python name.
-        server: from `read_server` or `read_config`.
+        name: the name of the namespace in the code.
+        server: how to start or reach the server, from `read_server` or `read_config`.
     """
 
     kind: Kind = "mcp"
@@ -81,7 +81,10 @@ class MCPSource:
         self._connection = Supervisor(name, server, self._note_change)
         self._lock = asyncio.Lock()
         self._tools: Mapping[str, Tool] = {}
+        # The titles of the tools whose results `read_result` unwraps.
         self._wrapped: frozenset[str] = frozenset()
+        # The list of tools is fresh until a change is noted and, if the server does not announce
+        # changes, at most until `_fresh_until`, by the clock of the event loop.
         self._changes = 0
         self._listed_at_change = -1
         self._fresh_until = 0.0
@@ -91,11 +94,11 @@ class MCPSource:
 
     @property
     def name(self) -> str:
-        """What the code calls the namespace."""
+        """The name of the namespace in the code."""
         return self._name
 
     async def open(self) -> None:
-        """Start the server in the background."""
+        """Start the server in the background, unless it is running or starting."""
         if not self._connection.is_running:
             self._connection.begin()
 
@@ -107,7 +110,7 @@ class MCPSource:
         """Return the current tools; see `pymode.tools.tool.Source`.
 
         Raises:
-            ToolFailed: the server cannot be reached, or does not list them within 30 s.
+            ToolFailed: the server cannot be reached, or does not list its tools within 30 s.
         """
         async with self._lock:
             deadline = asyncio.get_running_loop().time() + START_SECONDS
@@ -120,7 +123,8 @@ class MCPSource:
         """Call a tool; see `pymode.tools.tool.Source`.
 
         Raises:
-            ToolFailed: the tool failed, the server refused or ended, or the deadline came.
+            ToolFailed: the tool failed, the server answered with an error or ended, or there was no
+                result at the deadline.
         """
         session = await self._connection.use(context.deadline)
         call = CallInFlight(context, f"The MCP server {self._name!r}")
@@ -133,7 +137,7 @@ class MCPSource:
                 raise ToolFailed(session.hidden.clean(read_error(result), _ERROR_CHARS))
             self._connection.note_success()
             wrapped = tool.title in self._wrapped
-            # Reading 64 MiB takes longer than other calls should wait.
+            # A thread, because reading 64 MiB on the event loop would make all other calls wait.
             value = await asyncio.to_thread(read_result, result, is_wrapped=wrapped)
             return (
                 await asyncio.to_thread(session.hidden.replace, value) if session.hidden else value
@@ -158,6 +162,7 @@ class MCPSource:
         return session.is_notified or asyncio.get_running_loop().time() < self._fresh_until
 
     async def _refresh(self, session: Session, deadline: float) -> None:
+        # Read before the listing, so that a change during it makes the list stale again.
         changes = self._changes
         try:
             found, fresh_seconds = await session.run(self._fetch(session), deadline)
@@ -172,7 +177,10 @@ class MCPSource:
         self._fresh_until = asyncio.get_running_loop().time() + fresh_seconds
 
     async def _fetch(self, session: Session) -> tuple[Sequence[types.Tool], float]:
-        """Return the tools of all pages, and for how many seconds the list stays valid."""
+        """Return the tools of all pages, and for how many seconds the list stays fresh.
+
+        A server may send pages without an end, so the tools, their size and the pages are bounded.
+        """
         tools: dict[str, types.Tool] = {}
         cursors: set[str] = set()
         cursor: str | None = None
@@ -182,6 +190,7 @@ class MCPSource:
             try:
                 page = await session.client.session.list_tools(params=params)
             except MCPError as error:
+                # A server without tools need not know the method.
                 if error.error.code == types.METHOD_NOT_FOUND and cursor is None:
                     return [], 0.0
                 raise
@@ -192,6 +201,7 @@ class MCPSource:
                     return [*tools.values()], 0.0
                 tools.setdefault(tool.name, tool)
             cursor = page.next_cursor
+            # A cursor that comes again would lead round in a circle.
             if not cursor or cursor in cursors or len(cursor) > _CURSOR_CHARS:
                 break
             cursors.add(cursor)
@@ -200,6 +210,7 @@ class MCPSource:
         return [*tools.values()], min((page.ttl_ms or 0) / 1_000, _MAX_FRESH_SECONDS)
 
     def _describe(self, found: Sequence[types.Tool]) -> tuple[dict[str, Tool], frozenset[str]]:
+        # Messages of a server in this process do not pass `MendedStream`.
         if isinstance(self._server, LocalServer):
             found = _mend(found)
         names = name_all(tool.name for tool in found)
@@ -260,6 +271,6 @@ def _sign(name: str, inputs: Schema, outputs: Schema | None) -> str:
     try:
         return signature(name, inputs, outputs)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        # Schemas of others may be anything; a tool without a signature can still be called.
+        # The schema of a server may be anything. A tool without a signature can still be called.
         _log.debug("no signature for %s: %r", name, error)
         return f"{name}(**arguments)"

@@ -1,4 +1,7 @@
-"""A server in a process of its own: JSON lines over stdin and stdout; stderr goes to the log."""
+"""The transport to a server in a process of its own: JSON lines over its stdin and stdout.
+
+What the process writes to stderr goes to the log.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,13 @@ from pymode.tools.mcp.messages import Item, LineReader, MessageTooLong
 from pymode.tools.mcp.servers import StdioServer
 from pymode.tools.mcp.streams import TransportStreams
 
-# One read takes at most this; pipes of Linux hold 64 KiB.
+# The most bytes of one read. A pipe of Linux holds 64 KiB.
 _CHUNK_BYTES = 256 * 1024
 _LINE_CHARS = 2_000
-# The time to end after stdin closed, and after SIGTERM; then comes SIGKILL.
+# How long a process may take to end after its stdin was closed, and then after each signal.
 _LEAVE_SECONDS = 2.0
 _TERMINATE_SECONDS = 1.0
+# How long to wait for the exit code of a process that closed its stdout.
 _EXIT_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
@@ -36,15 +40,21 @@ _log = logging.getLogger(__name__)
 async def run_process(
     server: StdioServer, note: Callable[[str], None], ended: Callable[[str], None]
 ) -> AsyncIterator[TransportStreams]:
-    """Start the process, and end it with all its children.
+    """Start the process of a server, and end it at the end of the `with` block.
+
+    A process that does not end when its stdin is closed gets signals, and so do its children.
 
     Args:
-        server: the command.
-        note: takes each line of its stderr.
-        ended: told how the process ended when it did so by itself.
+        server: the command to start.
+        note: called with each line of stderr, of which at most 2,000 bytes are kept.
+        ended: called with a description of the end, such as "it ended with exit code 1", when
+            nothing more comes from the process.
+
+    Yields:
+        The stream of messages from the server, and the stream of messages to it.
 
     Raises:
-        OSError: it cannot be started.
+        OSError: the process cannot be started.
     """
     given = {name: value.get_secret_value() for name, value in server.env.items()}
     process = await asyncio.create_subprocess_exec(
@@ -56,8 +66,10 @@ async def run_process(
         env=get_default_environment() | given,
         cwd=server.cwd,
         limit=_CHUNK_BYTES,
+        # This makes a process group of its own, so that the signals of `_stop` reach the children.
         start_new_session=True,
     )
+    # The streams hold no messages, so a server that sends too fast has to wait.
     coming, incoming = anyio.create_memory_object_stream[Item](0)
     outgoing, leaving = anyio.create_memory_object_stream[SessionMessage](0)
     async with coming, incoming, outgoing, leaving, anyio.create_task_group() as tasks:
@@ -67,6 +79,7 @@ async def run_process(
         try:
             yield incoming, outgoing
         finally:
+            # Shielded, because a cancelled session has to end its process, too.
             with anyio.CancelScope(shield=True):
                 await _stop(process)
             tasks.cancel_scope.cancel()
@@ -99,7 +112,7 @@ async def _write(process: Process, leaving: MemoryObjectReceiveStream[SessionMes
     stdin = cast(StreamWriter, process.stdin)
     async for item in leaving:
         text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
-        # A process that ended is noticed where its output ends.
+        # A process that has ended cannot be written to; `_read` notices its end.
         with suppress(OSError):
             stdin.write(text.encode() + b"\n")
             await stdin.drain()
@@ -118,7 +131,8 @@ async def _note_errors(process: Process, note: Callable[[str], None]) -> None:
 
 async def _stop(process: Process) -> None:
     cast(StreamWriter, process.stdin).close()
-    # Waiting ends when the pipes do too, so a child that keeps them open is ended as well.
+    # A `wait` that begins before the process has ended also waits for its pipes to close. So a
+    # child process that keeps a pipe open gets SIGTERM, too.
     for number, seconds in (
         (None, _LEAVE_SECONDS),
         (signal.SIGTERM, _TERMINATE_SECONDS),

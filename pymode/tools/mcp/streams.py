@@ -1,4 +1,7 @@
-"""The types of the SDK's streams of messages. They are private there, so only this module asks."""
+"""The types of the SDK's message streams.
+
+They are private in the SDK, so only this module imports them: one place to change if they move.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps one MCP server running: starts it, and starts it again after growing pauses."""
+"""Keeps one MCP server usable: starts it when it is needed, and again when it has ended."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from pymode.tools.mcp.servers import Server
 from pymode.tools.mcp.session import Session
 from pymode.tools.tool import ToolFailed
 
-# After a server that did not start, or crashed twice in a row; doubled each time.
+# The first pause before a server is started again; each failure without a successful call in
+# between doubles it. See `_note_end` for the failure that costs no pause.
 _BACKOFF_SECONDS = 0.5
 _MAX_BACKOFF_SECONDS = 60.0
-# What is left of a pause is waited for up to this; beyond it the call fails at once.
+# A call waits for the rest of a pause if that is at most this long; otherwise it fails at once.
 _WAIT_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """Runs the sessions of one server, one after the other; the next begins with the next use.
+    """Runs the sessions with one server: when one has ended, the next use starts another.
 
     Args:
-        name: of the namespace.
-        server: what to start or to reach.
+        name: the name of the namespace, which messages show.
+        server: how to start or reach the server.
         changed: called when the tools may have changed.
     """
 
@@ -34,6 +35,7 @@ class Supervisor:
         self._server = server
         self._changed = changed
         self._session: Session | None = None
+        # The current session, and retired ones, whose calls go on.
         self._sessions: list[Session] = []
         self._starting: asyncio.Task[Session] | None = None
         self._mode = "auto"
@@ -43,12 +45,12 @@ class Supervisor:
 
     @property
     def is_running(self) -> bool:
-        """Whether the server accepts calls, or will soon."""
+        """Whether the server accepts calls or is starting."""
         is_starting = self._starting is not None and not self._starting.done()
         return is_starting or (self._session is not None and self._session.is_usable)
 
     def begin(self) -> asyncio.Task[Session]:
-        """Start the server in the background, unless it is starting."""
+        """Start the server in the background, unless it is starting, and return that task."""
         if self._starting is None or self._starting.done():
             self._starting = asyncio.create_task(self._start(), name=f"mcp start {self._name}")
         return self._starting
@@ -56,8 +58,11 @@ class Supervisor:
     async def use(self, deadline: float) -> Session:
         """Return a session with the server, and start the server if it is not running.
 
+        Args:
+            deadline: how long to wait for it, by the clock of the event loop.
+
         Raises:
-            ToolFailed: it does not start, or not in time; the message says what to do.
+            ToolFailed: the server does not start, or not in time, or was closed.
         """
         loop = asyncio.get_running_loop()
         while not self._is_closed:
@@ -82,7 +87,7 @@ class Supervisor:
         raise ToolFailed(f"the MCP server {self._name!r} was closed")
 
     def note_success(self) -> None:
-        """Note that a call was answered, so the pauses can be short again."""
+        """Note that a call succeeded, so that the next pause is short again."""
         self._failures = 0
 
     async def aclose(self) -> None:
@@ -94,13 +99,14 @@ class Supervisor:
         await asyncio.gather(*(session.aclose() for session in self._sessions))
 
     async def _start(self) -> Session:
-        # A server may hold what the next one needs, such as the lock of a file.
+        # A process that has not ended yet may hold what the next one needs, such as a file lock.
         await asyncio.gather(
             *(session.aclose() for session in self._sessions if session.over.is_set())
         )
         self._sessions = [session for session in self._sessions if not session.over.is_set()]
         session = await self._try(self._mode)
-        # Some servers end when anything but the older handshake comes first.
+        # Some servers end when the first message is not `initialize`, the handshake from before
+        # 2026-07-28. They are started again, and get that one.
         if session.left_early and self._mode == "auto":
             await session.aclose()
             session = await self._try("legacy")
@@ -122,8 +128,10 @@ class Supervisor:
         self._changed()
         self._failures += 1
         _log.info("the MCP server %s is not running: %s", self._name, session.reason)
-        # A server that ran well is started again at once.
+        # A server that had started is restarted at once, if it is the first failure since a call
+        # succeeded.
         if self._failures > 1 or not session.ready.is_set():
+            # The bound of the exponent keeps the number small enough for a float.
             seconds = _BACKOFF_SECONDS * 2 ** min(self._failures - 1, 10)
             pause = min(seconds, _MAX_BACKOFF_SECONDS)
             self._not_before = asyncio.get_running_loop().time() + pause

@@ -1,4 +1,4 @@
-"""One call of a tool: the request, questions of the server, and the answer."""
+"""One call of a tool: the request, the server's questions, and the result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from pydantic import TypeAdapter
 from pymode.tools.mcp.in_flight import CallInFlight
 from pymode.tools.tool import ToolFailed
 
-# A server that keeps asking to be asked again is asked more and more seldom, until the deadline.
+# The pauses before a request is sent again that the server answered with neither a result nor a
+# question. They double until the maximum; the deadline of the call ends them.
 _AGAIN_SECONDS = 0.05
 _MAX_AGAIN_SECONDS = 2.0
 
@@ -27,14 +28,23 @@ async def call_tool(
 ) -> types.CallToolResult:
     """Call a tool and return its result.
 
-    The client's own `call_tool` is not used: it validates results against the schema that the
-    server wrote, whose patterns may take for ever, and it does not say which call a question of
-    the server belongs to.
+    From protocol version 2026-07-28 on, a server may answer with questions. The request is then
+    sent again with the answers to them.
+
+    The SDK's own `Client.call_tool` is not used, for two reasons. It validates results against the
+    output schema of the server, whose regular expressions may take for ever. And it does not say
+    which call a question belongs to.
+
+    Args:
+        client: the SDK's client.
+        call: the call in flight, which asks the person and takes the progress.
+        title: the server's name for the tool.
+        arguments: the arguments as JSON values.
 
     Raises:
-        ToolFailed: the server wants what pymode does not offer.
-        MCPError: the server refused, or the connection ended.
-        pydantic.ValidationError: the result is none.
+        ToolFailed: the server asks for something that pymode does not support.
+        MCPError: the server answered with an error, or the connection ended.
+        pydantic.ValidationError: the answer is neither a result nor questions.
     """
     params = types.CallToolRequestParams(name=title, arguments=arguments)
     pause = _AGAIN_SECONDS
@@ -64,14 +74,16 @@ async def _send(client: Client, call: CallInFlight, params: types.CallToolReques
     except MCPError as error:
         if error.error.code != types.HEADER_MISMATCH:
             raise
-    # Arguments that travel in headers follow from the listing, and it was out of date. Nothing was
-    # done: the server refused before the tool ran.
+    # A schema may say that an argument is also sent as a header (`x-mcp-header`). The SDK learns
+    # this from the list of tools, which was out of date. The server refused the call before the
+    # tool ran, so it may be sent again.
     await _list_until(client, params.name)
     return await client.session.send_request(request, _ANSWER, progress_callback=call.tell)
 
 
 async def _list_until(client: Client, title: str) -> None:
     cursor = None
+    # A server may send pages without an end.
     for _ in range(100):
         page = await client.session.list_tools(params=types.PaginatedRequestParams(cursor=cursor))
         cursor = page.next_cursor
@@ -85,7 +97,7 @@ async def _respond(call: CallInFlight, asked: Mapping[str, Any]) -> types.InputR
         if not isinstance(request, types.ElicitRequest):
             msg = f"the MCP server asks for {request.method!r}, which pymode does not offer"
             raise ToolFailed(msg)
-        # One after the other: there is one person.
+        # One question after the other, because there is one person to answer.
         responses[key] = await call.answer(request.params)
         await anyio.lowlevel.checkpoint()
     return responses
