@@ -1,0 +1,202 @@
+"""One instance of the runtime, on wasmtime's core modules."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from wasmtime import Func, Linker, Memory, Store, WasmtimeError
+from wasmtime import Trap as WasmtimeTrap
+
+from pymode.sandbox.component import Item
+from pymode.sandbox.conditions import ClockAndRandom
+from pymode.sandbox.imports import GuestMemory, Host, Imports, Stop, find_cause
+from pymode.sandbox.linked import MEMORY_PAGE_BYTES, Runtime
+
+# For the host's own calls into a guest, which run no code of others.
+OWN_FUEL: Final = 10**12
+NO_DEADLINE: Final = 1 << 60
+
+
+@dataclass(slots=True)
+class Trap(Exception):
+    """The guest was stopped, and its instance is dead.
+
+    Args:
+        cause: `fuel`, `wall_seconds`, `stack`, `refused`, `crash`, or what `Stop` said.
+        message: what wasmtime says.
+    """
+
+    cause: str
+    message: str
+
+
+class Instance:
+    """One linked instance.
+
+    Args:
+        runtime: the modules.
+        host: what the guest may ask for.
+        memory_bytes: linear memory that it may have.
+        clock: its clock and random bytes; real ones if absent.
+
+    Raises:
+        Trap: it does not start.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        host: Host,
+        memory_bytes: int,
+        clock: ClockAndRandom | None = None,
+    ) -> None:
+        self.store = Store(runtime.engine)
+        self.store.set_limits(memory_size=memory_bytes)
+        self._imports = Imports(self.store, host, clock or ClockAndRandom())
+        self._allow(OWN_FUEL, NO_DEADLINE)
+        try:
+            self._link(runtime)
+        except (WasmtimeError, WasmtimeTrap) as error:
+            self.store.close()
+            raise self._trap(error) from None
+
+    def _link(self, runtime: Runtime) -> None:
+        linker = Linker(runtime.engine)
+        for name, type_ in runtime.host_functions.items():
+            self._imports.define(linker, name, type_)
+
+        def export(item: Item) -> object:
+            return linker.get(self.store, item.module, item.name)
+
+        for name, module in runtime.modules.items():
+            linker.define_instance(self.store, name, linker.instantiate(self.store, module))
+            if name == runtime.memory.module:
+                self._open_memory(export(runtime.memory), {})
+        allocators = {name: _function(export(item)) for name, item in runtime.allocators.items()}
+        allocators[""] = _function(export(runtime.allocate))
+        self._open_memory(export(runtime.memory), allocators)
+        self._functions = {
+            name: (
+                _function(export(lifted.function)),
+                _function(export(lifted.post_return)) if lifted.post_return else None,
+            )
+            for name, lifted in runtime.functions.items()
+        }
+        helper = linker.instantiate(self.store, runtime.globals_module).exports(self.store)
+        self._save, self._set = _function(helper["save"]), _function(helper["restore"])
+        self._saved = _memory(helper["memory"])
+
+    def _open_memory(self, export: object, allocators: dict[str, Func]) -> None:
+        self._memory = _memory(export)
+        self._guest = self._imports.memory = GuestMemory(self._memory, allocators)
+
+    @property
+    def stopped_by(self) -> str | None:
+        """What ended the guest from within a function of the host."""
+        return self._imports.stopped_by
+
+    @property
+    def memory_bytes(self) -> int:
+        """The size of the linear memory."""
+        return self._memory.data_len(self.store)
+
+    @property
+    def address(self) -> int:
+        """Where the linear memory lies in this process; it never moves."""
+        return ctypes.addressof(self._memory.data_ptr(self.store).contents)
+
+    def grow(self, memory_bytes: int) -> None:
+        """Grow the linear memory to that size, a multiple of 64 KiB.
+
+        Raises:
+            Trap: it is over the limit of this instance.
+        """
+        missing = memory_bytes - self.memory_bytes
+        try:
+            self._memory.grow(self.store, missing // MEMORY_PAGE_BYTES)
+        except WasmtimeError as error:
+            raise Trap("memory", str(error)) from None
+
+    def read_globals(self) -> bytes:
+        """Return the values of all mutable globals of all modules, 8 bytes each."""
+        self._allow(OWN_FUEL, NO_DEADLINE)
+        self._save(self.store)
+        size = self._saved.data_len(self.store)
+        return bytes(self._saved.read(self.store, 0, size))
+
+    def set_globals(self, values: bytes) -> None:
+        """Set all mutable globals to values that `read_globals` returned."""
+        self._saved.write(self.store, bytearray(values), 0)
+        self._allow(OWN_FUEL, NO_DEADLINE)
+        self._set(self.store)
+
+    def call(
+        self, name: str, content: bytes | None, fuel: int = OWN_FUEL, ticks: int = NO_DEADLINE
+    ) -> bytes:
+        """Call a function that the guest exports.
+
+        Args:
+            name: of the function.
+            content: its argument, a text or bytes; None where it takes none.
+            fuel: instructions that it may use.
+            ticks: of the engine's epoch after which it is ended.
+
+        Returns:
+            The result of a function with an argument, else nothing.
+
+        Raises:
+            Trap: it was stopped; the instance is dead.
+        """
+        function, _ = self._functions[name]
+        self._allow(fuel, ticks)
+        try:
+            if content is None:
+                function(self.store)
+                result = b""
+            else:
+                place = self._guest.give(self.store, "", content, 1)
+                at = function(self.store, place, len(content))
+                if self.stopped_by is None:
+                    where, size = struct.unpack("<II", self._guest.read(self.store, at, 8))
+                    result = self._guest.read(self.store, where, size)
+        except (WasmtimeError, WasmtimeTrap, Stop) as error:
+            raise self._trap(error) from None
+        if self.stopped_by is not None:
+            raise Trap(self.stopped_by, "")
+        return result
+
+    def fuel_left(self) -> int:
+        """Return the instructions that are left."""
+        return self._imports.fuel_left if self.stopped_by else self.store.get_fuel()
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.store.close()
+
+    def _allow(self, fuel: int, ticks: int) -> None:
+        self.store.set_fuel(fuel)
+        self.store.set_epoch_deadline(ticks)
+
+    def _trap(self, error: WasmtimeError | WasmtimeTrap | Stop) -> Trap:
+        message = str(error).strip()
+        last = message.rpartition("\n")[2]
+        if self.stopped_by is not None:
+            return Trap(self.stopped_by, last)
+        if isinstance(error, Stop):
+            return Trap(str(error), last)
+        return Trap(find_cause(error, "crash"), last)
+
+
+def _function(export: object) -> Func:
+    if not isinstance(export, Func):
+        raise WasmtimeError("the runtime exports something else where a function should be")
+    return export
+
+
+def _memory(export: object) -> Memory:
+    if not isinstance(export, Memory):
+        raise WasmtimeError("the runtime exports something else where its memory should be")
+    return export
