@@ -21,7 +21,7 @@ from pymode.errors import ImageError
 
 # Python packages that the guest imports. They are only there while it is built: the snapshot
 # keeps what they left in memory.
-BUNDLED = ("RestrictedPython", "jsonref")
+BUNDLED = ("RestrictedPython",)
 BUILD_SECONDS = 600.0
 # componentize-py 0.25 reads the snapshot through a call that wasmtime caps at 128 MiB; GitHub's
 # document, 13 MB and 7 MB without its blanks, comes to 80.

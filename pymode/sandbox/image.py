@@ -31,7 +31,7 @@ from pymode.sandbox import build
 from pymode.sandbox.engine import ENGINE
 
 # What is inside an image or decides about its code, besides the guest and the spec.
-INGREDIENTS = ("pymode", "componentize-py", "wasmtime", "RestrictedPython", "jsonref")
+INGREDIENTS = ("pymode", "componentize-py", "wasmtime", "RestrictedPython")
 # The image that was used the longest ago makes room for a new one.
 KEPT_IMAGES = 8
 

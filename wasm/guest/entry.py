@@ -2,15 +2,17 @@
 
 import gc
 import importlib
+import json
 import sys
 import time
 from pathlib import Path
 from typing import NoReturn
 
-from guest import call, heap, printed, seeding
+from guest import call, heap, printed, rehearsal, seeding
 from guest import spec as spec_module
 from guest.policy import ALLOWED_MODULES
 from wit_world import WitWorld as World
+from wit_world.imports import host
 
 # What the standard library imports only when it is used, by strptime, ast.unparse, as_string …
 LATE_MODULES = (
@@ -40,6 +42,7 @@ time.sleep = _no_sleep
 seeding.install()
 
 PRINTED = printed.Printed()
+largest_chars = 0
 sys.stdout = sys.stderr = PRINTED
 
 # The objects that exist now stay for good. Without holes between them, the objects of a call lie
@@ -51,6 +54,24 @@ gc.freeze()
 
 class WitWorld(World):
     """What the host calls."""
+
+    def load(self, document: str) -> str:
+        """Read one document; return "memory" when that is too short, else nothing."""
+        global largest_chars
+        largest_chars = max(largest_chars, len(document))
+        try:
+            spec, found = spec_module.lay_out(json.loads(document), host.progress)
+        except MemoryError:
+            return "memory"
+        SPECS.append(spec)
+        POINTERS.update(found)
+        return ""
+
+    def settle(self) -> None:
+        """Rehearse, and make memory ready for the snapshot."""
+        for request in rehearsal.write_requests(len(SPECS)):
+            call.run(request, SPECS, POINTERS, PRINTED)
+        heap.settle(largest_chars, host.keep_forever)
 
     def rehearse(self) -> None:
         """Run a call that does nothing, so that a real one meets fewer page faults."""

@@ -7,11 +7,12 @@ new ones would be scattered, and no counts on the strings that every search read
 
 from __future__ import annotations
 
+import array
 import gc
 import json
 import marshal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 # The guest's allocator is dlmalloc: blocks of a multiple of 16 bytes, exact fits first, best fits
@@ -19,8 +20,13 @@ from typing import Any
 _SIZES = (1 << 13, 1 << 12, 1 << 11, *range(1 << 10, 31, -16))
 _ROOM_BYTES = 1 << 14  # a hole of this size is no harm: what fills it lies together
 _FREE_LISTS = 300  # the interpreter keeps up to 80 dead dicts, lists and floats for reuse
-_SHORT = 100  # characters of a string that may be copied wherever it is used
+_REPORT_EVERY = 1 << 14  # objects between two reports: a report is a call of the host
 _fillers: list[object] = []
+# Zeros that a call may use before its memory has to grow; an instance that has grown is not used
+# again, so what most calls need should be here.
+HEADROOM_BYTES = 1 << 24
+_SMALLEST = 1 << 14  # of the blocks that fill what loading has left
+_laid_out: list[Any] = []  # the dicts and lists of all documents
 
 
 def fill_holes() -> None:
@@ -46,54 +52,124 @@ def fill_holes() -> None:
         del _fillers[-run:]
 
 
-def relocate(first: Iterable[Any]) -> dict[int, Any]:
+def settle(largest: int, keep_forever: Callable[[bytes], None]) -> None:
+    """Make ready for the snapshot.
+
+    What is there now is never freed, so its reference counts need not be written: the host marks
+    it, and a call writes to half as many pages. Memory that only loading needed becomes zeros that
+    stay unused: pages of zeros take no room in the snapshot, nor in the memory of a process.
+
+    Args:
+        largest: bytes of the largest block of zeros; memory may grow by as many.
+        keep_forever: takes the addresses of objects, four bytes each.
+    """
+    gc.collect()
+    keep_forever(_list_addresses())
+    headroom = bytes(HEADROOM_BYTES)
+    end = max(map(id, _laid_out), default=0)
+    size = largest if sys.platform == "wasi" else 0
+    while size >= _SMALLEST:
+        block = bytes(size)
+        if id(block) < end:
+            _fillers.append(block)
+        else:
+            # There is no such hole: this one was cut off the free end of memory.
+            size //= 2
+    fill_holes()
+    del headroom
+    gc.freeze()
+
+
+def _list_addresses() -> bytes:
+    """Return the addresses of all objects that there are, four bytes each.
+
+    The dicts and lists of documents are known, so only the rest is looked through. What is on its
+    way to be freed must not be among them: its memory would be written to when it is others'.
+    """
+    found = dict.fromkeys(map(id, _laid_out))
+    # `found` itself and its keys will be gone when the addresses are used.
+    frontier = [each for each in gc.get_objects() if id(each) not in found and each is not found]
+    found.update(dict.fromkeys(map(id, frontier)))
+    while frontier:
+        reached = {id(each): each for each in gc.get_referents(*frontier)}
+        frontier = [each for address, each in reached.items() if address not in found]
+        found.update(dict.fromkeys(map(id, frontier)))
+    return array.array("I", found).tobytes()
+
+
+def relocate(first: Iterable[Any], progress: Callable[[int, int], None]) -> dict[int, Any]:
     """Copy a graph of JSON values to fresh memory, in the order in which it will be read.
 
     A reference count is in the head of a dict or a list: with all heads side by side, a look at
-    every operation of a document writes to a few dozen pages instead of thousands.
-
-    The strings of the first ones and the short strings of all are copied too. Long ones stay, as
-    a large document would need too much memory: componentize-py snapshots no more than so much.
+    every operation of a document writes to a few dozen pages instead of thousands. The strings are
+    copied too, so that nothing is left of the memory in which the document was read.
 
     Args:
         first: dicts and lists in their order; what they lead to follows breadth first.
+        progress: called now and then with the number of objects that are copied, and of all.
 
     Returns:
         The new object for the id of each old one. Shared objects stay shared, cycles stay cycles.
     """
     order = list({id(node): node for node in first}.values())
-    words = dict.fromkeys(word for node in order for word in _strings(node))
+    words: dict[str, Any] = {}
     seen = set(map(id, order))
     for node in order:  # it grows while it is read
-        for value in node.values() if type(node) is dict else node:
-            if type(value) in (dict, list) and id(value) not in seen:
+        if type(node) is dict:
+            words.update(node)  # its keys; the values of `words` are of no interest
+            values: Iterable[Any] = node.values()
+        else:
+            values = node
+        for value in values:
+            kind = type(value)
+            if kind is str:
+                words[value] = None
+            elif (kind is dict or kind is list) and id(value) not in seen:
                 seen.add(id(value))
                 order.append(value)
-    words |= dict.fromkeys(w for node in order for w in _strings(node) if len(w) < _SHORT)
     fill_holes()
-    heads = [type(node)() for node in order]
+    heads: list[Any] = [{} if type(node) is dict else [] for node in order]
+    _laid_out.extend(heads)
     fresh = dict(zip(words, _immortalize(json.loads(json.dumps(list(words)))), strict=True))
+    del words, seen
     moved = dict(zip(map(id, order), heads, strict=True))
-
-    def move(value: Any) -> Any:
-        kind = type(value)
-        if kind is str:
-            return fresh.get(value, value)
-        return moved[id(value)] if kind in (dict, list) else value
-
-    for node, head in zip(order, heads, strict=True):
+    for number, (node, head) in enumerate(zip(order, heads, strict=True)):
         if type(node) is dict:
-            head.update({fresh.get(key, key): move(value) for key, value in node.items()})
+            _fill_dict(node, head, fresh, moved)
         else:
-            # extend() would take blocks of 16 bytes, and holes of that size are not filled.
-            for value in node:
-                head.append(move(value))
+            _fill_list(node, head, fresh, moved)
+        if not number % _REPORT_EVERY:
+            progress(number, len(order))
+    progress(len(order), len(order))
     return moved
 
 
-def _strings(node: dict[str, Any] | list[Any]) -> Iterable[str]:
-    values = node.values() if type(node) is dict else node
-    return [*(node if type(node) is dict else ()), *(v for v in values if type(v) is str)]
+def _fill_dict(
+    node: dict[str, Any], head: dict[str, Any], fresh: dict[str, str], moved: dict[int, Any]
+) -> None:
+    copy: dict[str, Any] = {}
+    for key, value in node.items():
+        kind = type(value)
+        if kind is str:
+            value = fresh[value]
+        elif kind is dict or kind is list:
+            value = moved[id(value)]
+        copy[fresh[key]] = value
+    # A copy takes the room that its keys need and no more.
+    head.update(copy)
+
+
+def _fill_list(
+    node: list[Any], head: list[Any], fresh: dict[str, str], moved: dict[int, Any]
+) -> None:
+    # extend() would take blocks of 16 bytes, and holes of that size are not filled.
+    for value in node:
+        kind = type(value)
+        if kind is str:
+            value = fresh[value]
+        elif kind is dict or kind is list:
+            value = moved[id(value)]
+        head.append(value)
 
 
 def _immortalize(strings: Iterable[str]) -> list[str]:

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-import jsonref
-
-from guest import heap
+from guest import heap, references
+from guest.references import Targets
 
 METHODS: Final = frozenset(
     ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 )
-Targets = dict[int, tuple[str, Any]]
-"""What references refer to: by the id of the object, the pointer as written and the object."""
-
 # The segment after an account or a zone names the product: /zones/{zone_identifier}/dns_records.
 _PRODUCT: Final = re.compile(
     r"/(?:accounts|zones|\{accounts?_or_zones?\})/\{[^{}/]+\}/([^{}/]+)(?=/|$)"
@@ -31,33 +27,40 @@ _PRODUCT: Final = re.compile(
 
 
 def load(path: str | Path) -> tuple[list[dict[str, Any]], dict[int, str]]:
-    """Read OpenAPI documents and lay them out for searching.
-
-    Args:
-        path: a JSON file with a list of them, whose local references all resolve, as the host has
-            checked.
-
-    Returns:
-        The resolved documents, and for each object that contains itself, by its id, the pointer
-        under which its document knows it.
-    """
-    documents = json.loads(Path(path).read_bytes())
+    """Read a file with a list of documents; see `lay_out`."""
     specs: list[dict[str, Any]] = []
     pointers: dict[int, str] = {}
-    while documents:
-        # Popped, so that its memory goes back before the next one is laid out.
-        spec, found = _lay_out(documents.pop(0))
+    for document in json.loads(Path(path).read_bytes()):
+        spec, found = lay_out(document)
         specs.append(spec)
         pointers |= found
     return specs, pointers
 
 
-def _lay_out(document: dict[str, Any]) -> tuple[dict[str, Any], dict[int, str]]:
-    spec, targets = resolve(document)
-    document.clear()
+def lay_out(
+    spec: dict[str, Any], progress: Callable[[int, int], None] | None = None
+) -> tuple[dict[str, Any], dict[int, str]]:
+    """Lay an OpenAPI document out for searching.
+
+    Args:
+        spec: plain JSON values, whose local references all resolve, as the host has checked. It
+            is taken apart.
+        progress: called now and then with the number of operations that are laid out, and of all.
+
+    Returns:
+        The resolved document, and for each object that contains itself, by its id, the pointer
+        under which the document knows it.
+    """
+    targets = references.resolve(spec)
     spec["paths"] = complete_paths(spec.get("paths", {}))
     recursive = find_recursive(spec, targets)
-    moved = heap.relocate(_order(spec))
+    operations = sum(map(len, spec["paths"].values()))
+
+    def report(done: int, whole: int) -> None:
+        if progress is not None:
+            progress(operations * done // whole, operations)
+
+    moved = heap.relocate(_order(spec), report)
     return moved[id(spec)], {id(moved[target]): recursive[target] for target in recursive}
 
 
@@ -69,49 +72,6 @@ def _order(spec: dict[str, Any]) -> Iterable[Any]:
     for key in ("tags", "parameters"):
         values = [operation.get(key) for operation in operations]
         yield from (value for value in values if isinstance(value, list))
-
-
-def resolve(document: dict[str, Any]) -> tuple[dict[str, Any], Targets]:
-    """Return a copy with its references replaced, and what they refer to.
-
-    Keys beside a `$ref` win over those of its target, because descriptions there are meant.
-    """
-    proxied = jsonref.replace_refs(document, loader=_refuse, merge_props=True)
-    targets: Targets = {}
-    # jsonref's own walk recurses along chains of references, which can be thousands long.
-    pending = [proxied]
-    seen = {id(proxied)}
-    while pending:
-        node = pending.pop()
-        for key, value in list(_entries(node)):
-            if type(value) is jsonref.JsonRef:
-                pointer = value.__reference__["$ref"]
-                value = node[key] = _follow(value)
-                if type(value) in (dict, list):
-                    targets.setdefault(id(value), (pointer, value))
-            if type(value) in (dict, list) and id(value) not in seen:
-                seen.add(id(value))
-                pending.append(value)
-    return proxied, targets
-
-
-def _entries(node: dict[str, Any] | list[Any]) -> Iterable[tuple[Any, Any]]:
-    return node.items() if type(node) is dict else enumerate(node)
-
-
-def _follow(reference: jsonref.JsonRef) -> Any:
-    """Return what a reference refers to, or the reference as it is written if that is nothing.
-
-    The host has refused references that lead nowhere, but an example may hold what looks like one.
-    """
-    try:
-        return reference.__subject__
-    except (jsonref.JsonRefError, RecursionError, ValueError):
-        return reference.__reference__
-
-
-def _refuse(uri: str) -> Any:
-    raise LookupError(uri)
 
 
 def complete_paths(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
