@@ -1,8 +1,8 @@
 """Makes what belongs in an installed pymode and is not kept in the repository.
 
-That is the vocabulary of the token estimate and, in a wheel, the compiled runtime of the sandbox, so
-that the first call after `pip install` has no wait. `PYMODE_TARGET` names another platform to build
-the runtime for; see `CONTRIBUTING.md`.
+That is the vocabulary of the token estimate and, in a wheel, the compiled runtime of the sandbox,
+so that the first call after `pip install` has no wait. `PYMODE_TARGET` names another platform to
+build the runtime for; see `CONTRIBUTING.md`.
 """
 
 import os
@@ -33,7 +33,7 @@ class BuildHook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Make the files, and name the platform that the wheel is for."""
         self._write_vocabulary(build_data)
-        # An editable install builds the runtime at its first use, and a source distribution has none.
+        # An editable install builds the runtime at its first use; a source distribution has none.
         if self.target_name == "wheel" and version != "editable":
             self._build_runtime(build_data)
 

@@ -3,7 +3,7 @@
     PymodeError
     ├── ConfigError               an option or a setting cannot be used        → the operator
     ├── SpecError                 a spec cannot be found, fetched or read      → the operator
-    ├── ImageError                the sandbox image cannot be built or opened  → the operator
+    ├── ImageError                the sandbox image cannot be made or opened   → the operator
     ├── SimulatorError            the simulated API did not come up            → the operator
     ├── LogError                  the log cannot be opened, read or written    → the operator
     ├── ApprovalError             a person cannot be asked, or the answer cannot be used
@@ -40,7 +40,7 @@ class SpecError(PymodeError):
 
 
 class ImageError(PymodeError):
-    """The sandbox image cannot be built or opened."""
+    """The sandbox image cannot be made or opened."""
 
 
 class SimulatorError(PymodeError):

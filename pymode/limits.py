@@ -15,7 +15,8 @@ class Limits:
 
     Args:
         fuel: WebAssembly instructions; 10^10 are about 1.2 s of a busy CPU.
-        memory_bytes: linear memory that a call may add to that of its image.
+        memory_bytes: linear memory that a call may add to that of its image; a smaller limit than
+            16 MiB is taken as 16 MiB, which each call has at hand.
         wall_seconds: from the start of the call in its worker to its result.
         source_bytes: UTF-8 bytes of the code.
         result_bytes: UTF-8 bytes of the returned value as JSON.
@@ -27,6 +28,7 @@ class Limits:
         traffic_bytes: bodies of all requests and responses of a call together.
         state_bytes: what `state` may hold from one call of a session to the next, as JSON.
         waiting_callers: calls that may wait for a worker; one more is refused.
+        load_memory_bytes: linear memory that loading the documents may take, once for all calls.
 
     Raises:
         ConfigError: a value is not a positive number (`waiting_callers` may be 0).
@@ -45,6 +47,7 @@ class Limits:
     traffic_bytes: int = 256 * MIB
     state_bytes: int = MIB
     waiting_callers: int = 64
+    load_memory_bytes: int = 1536 * MIB
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -35,7 +35,7 @@ async def prepare(shared: Shared, workers: int, progress: Progress | None) -> Pr
         SandboxError: no worker comes up.
     """
     loaded = [await documents.load(api.spec, progress) for api in shared.apis]
-    image = await open_image(loaded, progress)
+    image = await open_image(loaded, shared.limits.load_memory_bytes, progress)
     for note in filter(None, (spec.note for spec in loaded)):
         _log.warning(note)
     try:

@@ -68,6 +68,7 @@ class Service:
         """End the workers, the connections and the tools."""
         if self._prepared is not None:
             await self._prepared.pool.close()
+            self._prepared.image.close()
         await self._shared.toolbox.aclose()
         await self._shared.http.aclose()
         await self._shared.database.close()
@@ -139,14 +140,14 @@ class Service:
         return {
             "API": " ".join(f"{api.name} {api.base_url}" for api in self.apis),
             "set of tools": " ".join(self.toolbox.sources),
-            "document": self.image.path.name if self.image else "",
+            "document": self.image.key if self.image else "",
             "set of rules": f"{rules!r} {check} {self._dry_run}",
         }
 
     async def prepare(self, progress: Progress | None = None) -> None:
         """Load the specs, build or open their image and start the workers; later calls do nothing.
 
-        `search` and `execute` call it. It takes about half a minute when a spec is first used.
+        `search` and `execute` call it. It takes some seconds when a spec is first used.
 
         Args:
             progress: called with a fraction from 0 to 1 and a sentence.

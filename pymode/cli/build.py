@@ -12,7 +12,7 @@ from pymode.cli.settings import Settings
 
 @with_settings
 def build(settings: Settings) -> None:
-    """Build the sandbox image now, so that the first call need not wait for it."""
+    """Load the documents into the sandbox now, so that the first call need not wait for it."""
     asyncio.run(_build(settings))
 
 

@@ -134,6 +134,10 @@ class Settings(BaseSettings):
     waiting_callers: int = Field(
         _LIMITS.waiting_callers, ge=0, description="Calls that may wait for a sandbox process."
     )
+    load_memory_mb: PositiveInt = Field(
+        _LIMITS.load_memory_bytes // MIB,
+        description="Memory for loading the OpenAPI documents, in MiB.",
+    )
 
     @field_validator("name")
     @classmethod
@@ -207,6 +211,7 @@ class Settings(BaseSettings):
             traffic_bytes=self.traffic_mb * MIB,
             state_bytes=self.state_kb * KIB,
             waiting_callers=self.waiting_callers,
+            load_memory_bytes=self.load_memory_mb * MIB,
         )
 
 

@@ -1,4 +1,4 @@
-"""OpenAPI documents: finds, fetches, caches and checks one before an image is built from it."""
+"""OpenAPI documents: finds, fetches, caches and checks one before it is loaded into the sandbox."""
 
 from pymode.documents.document import Document
 from pymode.documents.source import OFFICIAL_URL, Spec, load, name_of, pull, shipped

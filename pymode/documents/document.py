@@ -1,4 +1,4 @@
-"""What an image is built from: a checked OpenAPI document as compact JSON."""
+"""What is loaded into the sandbox: a checked OpenAPI document as compact JSON."""
 
 from __future__ import annotations
 

@@ -45,6 +45,11 @@ class Spec:
     note: str | None = None
     url: str | None = None
 
+    @property
+    def is_json(self) -> bool:
+        """Whether the document is read as JSON, not as YAML."""
+        return self.raw[:1_000].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
+
     def parse(self) -> document.Document:
         """Read and check the document; 4 MB of JSON take half a second, so only for an image.
 

@@ -57,14 +57,17 @@ class Settings:
     """What a worker is started with.
 
     Args:
-        image: the path of the compiled image.
-        image_memory_bytes: linear memory that an instance has before a call.
+        runtime: the path of the folder of the compiled runtime.
+        snapshot: the path of the snapshot that each call starts from.
         limits: of each call.
+        compares: whether the worker compares the whole memory with the snapshot after each call,
+            and ends itself if they differ. That takes long, and is for tests.
     """
 
-    image: str
-    image_memory_bytes: int
+    runtime: str
+    snapshot: str
     limits: Limits
+    compares: bool = False
 
     def write(self) -> str:
         """Return the settings as one argument of a command."""
@@ -74,7 +77,9 @@ class Settings:
     def read(cls, text: str) -> Self:
         """Return what `write` wrote."""
         found = json.loads(text)
-        return cls(found["image"], found["image_memory_bytes"], Limits(**found["limits"]))
+        return cls(
+            found["runtime"], found["snapshot"], Limits(**found["limits"]), found["compares"]
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,18 @@
 """Builds the runtime: the guest and CPython in one component, taken apart and compiled.
 
-    python -m pymode.sandbox.build_runtime FOLDER [TARGET]
+    python -m pymode.sandbox.build_runtime FOLDER [TARGET | --from RUNTIME]
 
 The package build runs it, so that a wheel carries a runtime that only has to be mapped. TARGET is
 the platform to compile for, such as `x86_64-apple-darwin`; without one it is the least processor of
-this platform. wasmtime's own wheels compile for their own kind of processor only, so a wheel for
-both kinds of machines is made with `any`: it carries no compiled code and is compiled at its first
-use.
+this platform. RUNTIME is the folder of a runtime that does not fit this machine. wasmtime's own
+wheels compile for their own kind of processor only, so a wheel for both kinds of machines is made
+with `any`: it carries no compiled code and is compiled at its first use.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -25,12 +24,10 @@ from typing import Final
 
 from pymode import data
 from pymode.errors import ImageError
-from pymode.sandbox import linked
+from pymode.sandbox import hardening, linked
 from pymode.sandbox.component import UnsoundComponent, take_apart
+from pymode.sandbox.engine import BUNDLED, MANIFEST, find_target
 
-# Python packages that the guest imports. They are only there while it is built: the component
-# keeps what they left in memory.
-BUNDLED: Final = ("RestrictedPython",)
 COMPONENT: Final = "component.z"
 """The component, compressed: where the compiled code does not fit, it is compiled again."""
 
@@ -40,31 +37,12 @@ ANY: Final = "any"
 BUILD_SECONDS: Final = 600.0
 # Two thirds of the best size in a fifth of the time.
 _COMPRESSION: Final = 3
-_TARGETS: Final = {
-    ("linux", "x86_64"): "x86_64-unknown-linux-gnu",
-    ("linux", "aarch64"): "aarch64-unknown-linux-gnu",
-    ("darwin", "x86_64"): "x86_64-apple-darwin",
-    ("darwin", "arm64"): "aarch64-apple-darwin",
-}
 # Only the staged folder may be imported, and no site-packages: see `_componentize`.
 _COMPONENTIZE: Final = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "import ctypes, sys; sys.platform == 'linux' and ctypes.CDLL(None).prctl(1, 9); "
+    "sys.path.append(sys.argv.pop(1)); "
     "from componentize_py import script; sys.exit(script())"
 )
-
-
-def find_target() -> str:
-    """Return the target of this machine.
-
-    Raises:
-        ImageError: wasmtime does not run on it, as far as pymode knows.
-    """
-    machine = platform.machine()
-    found = _TARGETS.get((sys.platform, machine))
-    if found is None:
-        msg = f"pymode runs on {', '.join(_TARGETS.values())}, not on {sys.platform} {machine}"
-        raise ImageError(msg)
-    return found
 
 
 def build(folder: Path, target: str | None = None) -> None:
@@ -115,7 +93,7 @@ def _compile(component: bytes, folder: Path, scratch: Path, target: str) -> None
     try:
         parts = take_apart(component)
         if target == ANY:
-            (made / linked.MANIFEST).write_text(json.dumps({"target": ANY}))
+            (made / MANIFEST).write_text(json.dumps({"target": ANY}))
         else:
             linked.write(parts, made, target)
     except (UnsoundComponent, linked.RuntimeDamaged) as error:
@@ -136,7 +114,6 @@ def _stage(app: Path) -> None:
                 target = app / file
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(Path(str(file.locate())), target)
-    (app / "specs.json").write_text("[]")
 
 
 def _componentize(app: Path, component: Path) -> None:
@@ -164,8 +141,17 @@ def _componentize(app: Path, component: Path) -> None:
 
 
 def main() -> None:
-    """Build into the folder of the first argument, for the target of the second."""
-    build(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)
+    """Build into the folder of the first argument; the others say for what, or from what."""
+    # A build that is killed leaves no process behind.
+    hardening.lower_privileges()
+    folder, *rest = sys.argv[1:]
+    try:
+        if rest[:1] == ["--from"]:
+            compile_again(Path(rest[1]), Path(folder))
+        else:
+            build(Path(folder), rest[0] if rest else None)
+    except ImageError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

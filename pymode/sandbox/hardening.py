@@ -16,6 +16,8 @@ import signal
 import struct
 import sys
 
+from pymode.sandbox.pages import PAGEMAP_SCAN
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _SECCOMP_SET_MODE_FILTER = 1
@@ -26,11 +28,12 @@ _SECCOMP_RET_ERRNO = 0x00050000
 # What a worker needs once its image is open: to read and write its pipes and wait, to manage its
 # memory, threads' locks and signals, to read clocks and random bytes, and to end. Everything else,
 # known today or not, gets EPERM. Numbers from the kernel's system call tables, by the audit
-# architecture and the number of seccomp(2).
-_ARCHITECTURES: dict[str, tuple[int, int, dict[str, int]]] = {
+# architecture and the numbers of seccomp(2) and ioctl(2). Of ioctls only `PAGEMAP_SCAN` is left.
+_ARCHITECTURES: dict[str, tuple[int, int, int, dict[str, int]]] = {
     "x86_64": (
         0xC000003E,
         317,
+        16,
         {
             "read": 0, "write": 1, "close": 3, "fstat": 5, "poll": 7, "lseek": 8, "mmap": 9,
             "mprotect": 10, "munmap": 11, "brk": 12, "rt_sigaction": 13, "rt_sigprocmask": 14,
@@ -44,6 +47,7 @@ _ARCHITECTURES: dict[str, tuple[int, int, dict[str, int]]] = {
     "aarch64": (
         0xC00000B7,
         277,
+        29,
         {
             "close": 57, "lseek": 62, "read": 63, "write": 64, "ppoll": 73, "fstat": 80, "exit": 93,
             "exit_group": 94, "futex": 98, "set_robust_list": 99, "nanosleep": 101,
@@ -77,8 +81,8 @@ def confine() -> str:
     architecture = _ARCHITECTURES.get(platform.machine())
     if architecture is None:
         return f"no system call table for {platform.machine()}"
-    audit, seccomp, allowed = architecture
-    program = _filter(audit, sorted(allowed.values()))
+    audit, seccomp, ioctl, allowed = architecture
+    program = _filter(audit, sorted(allowed.values()), ioctl)
     buffer = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog { unsigned short len; struct sock_filter *filter; }
     fprog = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
@@ -90,10 +94,17 @@ def confine() -> str:
     return "confined"
 
 
-def _filter(audit: int, allowed: list[int]) -> bytes:
-    """Return a BPF program: calls that are not allowed, or of another architecture, get EPERM."""
+def _filter(audit: int, allowed: list[int], ioctl: int) -> bytes:
+    """Return a BPF program: calls that are not allowed, or of another architecture, get EPERM.
+
+    Args:
+        audit: the architecture.
+        allowed: the numbers of the calls that are allowed whatever their arguments are.
+        ioctl: the number of the call that is allowed with `PAGEMAP_SCAN` only.
+    """
     load, equal, give = 0x20, 0x15, 0x06
-    arch_offset, number_offset = 4, 0
+    # In `struct seccomp_data`. The kernel reads 32 bits of the second argument, a request of ioctl.
+    arch_offset, number_offset, request_offset = 4, 0, 24
     calls = len(allowed)
 
     def instruction(code: int, yes: int, no: int, value: int) -> bytes:
@@ -102,10 +113,15 @@ def _filter(audit: int, allowed: list[int]) -> bytes:
     # A jump counts the instructions that it skips; the last two give the verdict.
     program = [
         instruction(load, 0, 0, arch_offset),
-        instruction(equal, 0, calls + 1, audit),
+        instruction(equal, 0, calls + 4, audit),
         instruction(load, 0, 0, number_offset),
     ]
-    program += [instruction(equal, calls - at, 0, call) for at, call in enumerate(allowed)]
+    program += [instruction(equal, calls - at + 3, 0, call) for at, call in enumerate(allowed)]
+    program += [
+        instruction(equal, 0, 2, ioctl),
+        instruction(load, 0, 0, request_offset),
+        instruction(equal, 1, 0, PAGEMAP_SCAN),
+    ]
     program.append(instruction(give, 0, 0, _SECCOMP_RET_ERRNO | errno.EPERM))
     program.append(instruction(give, 0, 0, _SECCOMP_RET_ALLOW))
     return b"".join(program)

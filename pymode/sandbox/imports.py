@@ -49,6 +49,7 @@ _TRAPS = {
     "call stack exhausted": "stack",
 }
 HostFunction = Callable[..., "int | None"]
+Progress = Callable[[int, int], None]
 
 
 class Stop(Exception):
@@ -75,9 +76,6 @@ class Host(Protocol):
 
     def print(self, text: str) -> None:
         """Take what the code printed. May raise `Stop`."""
-
-    def progress(self, done: int, whole: int) -> None:
-        """Take how many operations of a document are laid out."""
 
 
 class GuestMemory:
@@ -121,7 +119,7 @@ class GuestMemory:
         try:
             place = self._allocators[name](store, 0, 0, alignment, len(content))
         except (WasmtimeError, WasmtimeTrap) as error:
-            raise Stop(find_cause(error, "memory")) from None
+            raise Stop(find_cause(error, "memory_bytes")) from None
         self.write(store, place, content)
         return int(place)
 
@@ -133,12 +131,17 @@ class Imports:
         store: the store of the guest.
         host: the functions of the sandbox itself.
         clock: its clock and its random bytes.
+        progress: told how many operations of a document are laid out, and of how many. Only a guest
+            that loads documents has it, and with it the right to mark its objects as immortal.
     """
 
-    def __init__(self, store: Store, host: Host, clock: ClockAndRandom) -> None:
+    def __init__(
+        self, store: Store, host: Host, clock: ClockAndRandom, progress: Progress | None = None
+    ) -> None:
         self._store = store
         self._host = host
         self._clock = clock
+        self._progress = progress
         self.memory: GuestMemory | None = None
         self.stopped_by: str | None = None
         self.fuel_left = 0
@@ -189,9 +192,10 @@ class Imports:
             "pymode:sandbox/host#start": self._start,
             "pymode:sandbox/host#wait": self._wait,
             "pymode:sandbox/host#print": self._print,
-            "pymode:sandbox/host#progress": self._progress,
-            "pymode:sandbox/host#keep-forever": self._keep_forever,
         }
+        if self._progress is not None:
+            granted["pymode:sandbox/host#progress"] = self._report
+            granted["pymode:sandbox/host#keep-forever"] = self._keep_forever
         return granted | dict.fromkeys(_EMPTY_LISTS, self._empty_list)
 
     @property
@@ -246,8 +250,9 @@ class Imports:
             if words[address // _WORD_BYTES] < _LEAST_IMMORTAL:
                 words[address // _WORD_BYTES] = IMMORTAL
 
-    def _progress(self, _caller: Caller, _name: str, done: int, whole: int) -> None:
-        self._host.progress(done & _MASK, whole & _MASK)
+    def _report(self, _caller: Caller, _name: str, done: int, whole: int) -> None:
+        if self._progress is not None:
+            self._progress(done & _MASK, whole & _MASK)
 
 
 def _drop(*_: object) -> None:

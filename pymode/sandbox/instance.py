@@ -12,7 +12,7 @@ from wasmtime import Trap as WasmtimeTrap
 
 from pymode.sandbox.component import Item
 from pymode.sandbox.conditions import ClockAndRandom
-from pymode.sandbox.imports import GuestMemory, Host, Imports, Stop, find_cause
+from pymode.sandbox.imports import GuestMemory, Host, Imports, Progress, Stop, find_cause
 from pymode.sandbox.linked import MEMORY_PAGE_BYTES, Runtime
 
 # For the host's own calls into a guest, which run no code of others.
@@ -25,7 +25,8 @@ class Trap(Exception):
     """The guest was stopped, and its instance is dead.
 
     Args:
-        cause: `fuel`, `wall_seconds`, `stack`, `refused`, `crash`, or what `Stop` said.
+        cause: `fuel`, `wall_seconds`, `stack`, `refused`, `memory_bytes`, `crash`, or what `Stop`
+            said.
         message: what wasmtime says.
     """
 
@@ -41,6 +42,7 @@ class Instance:
         host: what the guest may ask for.
         memory_bytes: linear memory that it may have.
         clock: its clock and random bytes; real ones if absent.
+        progress: for a guest that loads documents; see `Imports`.
 
     Raises:
         Trap: it does not start.
@@ -52,10 +54,12 @@ class Instance:
         host: Host,
         memory_bytes: int,
         clock: ClockAndRandom | None = None,
+        progress: Progress | None = None,
     ) -> None:
+        self._memory_limit = memory_bytes
         self.store = Store(runtime.engine)
         self.store.set_limits(memory_size=memory_bytes)
-        self._imports = Imports(self.store, host, clock or ClockAndRandom())
+        self._imports = Imports(self.store, host, clock or ClockAndRandom(), progress)
         self._allow(OWN_FUEL, NO_DEADLINE)
         try:
             self._link(runtime)
@@ -118,7 +122,7 @@ class Instance:
         try:
             self._memory.grow(self.store, missing // MEMORY_PAGE_BYTES)
         except WasmtimeError as error:
-            raise Trap("memory", str(error)) from None
+            raise Trap("memory_bytes", str(error)) from None
 
     def read_globals(self) -> bytes:
         """Return the values of all mutable globals of all modules, 8 bytes each."""
@@ -150,22 +154,27 @@ class Instance:
         Raises:
             Trap: it was stopped; the instance is dead.
         """
-        function, _ = self._functions[name]
+        function, post_return = self._functions[name]
         self._allow(fuel, ticks)
+        result = b""
         try:
             if content is None:
                 function(self.store)
-                result = b""
+                results: tuple[int, ...] = ()
             else:
                 place = self._guest.give(self.store, "", content, 1)
-                at = function(self.store, place, len(content))
+                results = (function(self.store, place, len(content)),)
                 if self.stopped_by is None:
-                    where, size = struct.unpack("<II", self._guest.read(self.store, at, 8))
+                    where, size = struct.unpack("<II", self._guest.read(self.store, *results, 8))
                     result = self._guest.read(self.store, where, size)
+            # It ends the call in the runtime of componentize-py: without it, the next call of the
+            # instance meets objects that were freed.
+            if post_return is not None and self.stopped_by is None:
+                post_return(self.store, *results)
         except (WasmtimeError, WasmtimeTrap, Stop) as error:
             raise self._trap(error) from None
         if self.stopped_by is not None:
-            raise Trap(self.stopped_by, "")
+            raise self._trap(Stop(self.stopped_by))
         return result
 
     def fuel_left(self) -> int:
@@ -181,13 +190,20 @@ class Instance:
         self.store.set_epoch_deadline(ticks)
 
     def _trap(self, error: WasmtimeError | WasmtimeTrap | Stop) -> Trap:
-        message = str(error).strip()
-        last = message.rpartition("\n")[2]
-        if self.stopped_by is not None:
-            return Trap(self.stopped_by, last)
         if isinstance(error, Stop):
-            return Trap(str(error), last)
-        return Trap(find_cause(error, "crash"), last)
+            cause = self.stopped_by or str(error)
+        else:
+            cause = self.stopped_by or find_cause(error, "crash")
+        # An interpreter without memory may end before it can raise MemoryError.
+        if cause == "crash" and self._is_full():
+            cause = "memory_bytes"
+        return Trap(cause, str(error).strip().rpartition("\n")[2])
+
+    def _is_full(self) -> bool:
+        try:
+            return self.memory_bytes > self._memory_limit - MEMORY_PAGE_BYTES
+        except AttributeError:  # it did not even start
+            return False
 
 
 def _function(export: object) -> Func:

@@ -16,17 +16,13 @@ from typing import Any, Final
 from wasmtime import Config, Engine, FuncType, Module, WasmtimeError, wat2wasm
 
 from pymode.sandbox.component import HOST, Item, Lifted, Linked
-from pymode.sandbox.engine import WASM_STACK_BYTES
+from pymode.sandbox.engine import ENGINE, MANIFEST, WASM_STACK_BYTES
 
 # An address of a guest has 32 bits. With all of them reserved a memory never moves, so it can be
 # mapped, and an access needs no check.
 MEMORY_RESERVATION_BYTES: Final = 1 << 32
 MEMORY_PAGE_BYTES: Final = 64 * 1024
 
-# What decides about compiled code, besides wasmtime's version and the modules.
-ENGINE: Final = f"core modules, fuel, epochs, stack {WASM_STACK_BYTES}, baseline"
-
-MANIFEST: Final = "manifest.json"
 GLOBALS: Final = "globals"
 SLOT_BYTES: Final = 8
 _NUMBERS = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64"}
@@ -117,21 +113,6 @@ def write(linked: Linked, folder: Path, target: str) -> None:
         "allocators": {name: asdict(item) for name, item in linked.allocators.items()},
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
-
-
-def fits(folder: Path, target: str) -> bool:
-    """Say whether a folder has a runtime that was compiled for this machine.
-
-    Args:
-        folder: a runtime; it may be missing.
-        target: of this machine.
-    """
-    try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-        found = [manifest[key] for key in ("wasmtime", "engine", "target")]
-    except (OSError, ValueError, TypeError, KeyError):
-        return False
-    return found == [version("wasmtime"), ENGINE, target]
 
 
 def read(folder: Path) -> Runtime:

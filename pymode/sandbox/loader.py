@@ -1,37 +1,52 @@
 """Loads documents into a guest and writes its memory to a snapshot; a process of its own.
 
-    python -m pymode.sandbox.loader JSON RUNTIME-FOLDER
-
-Documents are hostile, so a loader is hardened like a worker before it reads one. It reads them
-from standard input, each after its length (8 bytes, big-endian), and writes the snapshot to a file
-that it was given open. Its standard output is a line of JSON for each report of progress, and one
-at the end: the memory of the snapshot, or what went wrong.
+Documents are hostile, so a loader is hardened like a worker before it reads one. It takes them from
+standard input, one after the other, and writes two files that it was given open: the snapshot, and
+the checked documents as one JSON list. Its standard output is a line of JSON for each report of
+progress, and one at the end: what became of the documents, or what went wrong.
 """
 
 from __future__ import annotations
 
-import json
+import errno
 import os
 import resource
-import struct
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from pymode.documents import document
+from pymode.documents.document import Document
+from pymode.errors import SpecError
+from pymode.limits import MIB
+from pymode.protocol.loading import (
+    HEADROOM_BYTES,
+    DocumentFacts,
+    Failed,
+    Laid,
+    Loaded,
+    LoaderSettings,
+    Report,
+    Source,
+    write_report,
+)
 from pymode.sandbox import hardening, linked, snapshot
 from pymode.sandbox.engine import THREAD_STACK_BYTES
 from pymode.sandbox.instance import Instance, Trap
 
-LENGTH: Final = struct.Struct(">Q")
-MIB: Final = 1024 * 1024
 # About two minutes of a busy processor; whoever started the loader keeps the time.
 LOAD_FUEL: Final = 400_000_000_000
+# The most that a guest of 32 bits can have, and the values of its globals.
+FILE_BYTES: Final = 4096 * MIB + MIB
 
 _HEAD = '{"status":200,"kind":"json","content_type":"application/json"}\n'
 _ITEMS = '{"success":true,"errors":[],"result":[{"id":1,"name":"one"},{"id":2,"name":"two"}]}'
 _MISSING = '{"success":false,"errors":[{"code":1000,"message":"not found"}],"result":null}'
+# They are read before the process gives up opening files, so that all modules are imported by then.
+_SMALL_JSON = b'{"openapi":"3.1.0","paths":{"/a":{"get":{}}}}'
+_SMALL_YAML = b"openapi: 3.1.0\npaths: {/a: {get: {}}}"
 
 
 class LoadError(Exception):
@@ -39,10 +54,9 @@ class LoadError(Exception):
 
 
 class RehearsalHost:
-    """Answers the requests of rehearsals as an API would, and passes on reports of progress."""
+    """Answers the requests of rehearsals as an API would."""
 
-    def __init__(self, report: Callable[[int, int], None]) -> None:
-        self._report = report
+    def __init__(self) -> None:
         self._number = 0
         self._replies: list[tuple[int, bytes]] = []
 
@@ -65,10 +79,6 @@ class RehearsalHost:
     def print(self, text: str) -> None:
         """Drop what a rehearsal printed."""
 
-    def progress(self, done: int, whole: int) -> None:
-        """Pass on how many operations are laid out."""
-        self._report(done, whole)
-
 
 def load(
     runtime: linked.Runtime,
@@ -88,16 +98,20 @@ def load(
         LoadError: they do not fit, or cannot be laid out.
     """
     instance = None
+    largest = 0
     try:
-        instance = Instance(runtime, RehearsalHost(report), memory_bytes)
-        for document in documents:
-            if instance.call("load", document, LOAD_FUEL) == b"memory":
+        instance = Instance(runtime, RehearsalHost(), memory_bytes, progress=report)
+        for content in documents:
+            largest = max(largest, len(content))
+            if instance.call("load", content, LOAD_FUEL) == b"memory":
                 raise _too_large(memory_bytes)
         instance.call("settle", None, LOAD_FUEL)
     except Trap as trap:
-        # Where no memory is left the interpreter may crash before it can say so.
-        is_full = instance is None or instance.memory_bytes > memory_bytes - memory_bytes // 8
-        if trap.cause == "memory" or (trap.cause == "crash" and is_full):
+        # Where no memory is left the interpreter may crash before it can say so. Its next
+        # allocation may have been as large as a document's text, or as the headroom.
+        reserve = max(largest, HEADROOM_BYTES)
+        is_full = instance is None or instance.memory_bytes + reserve > memory_bytes
+        if trap.cause == "memory_bytes" or (trap.cause == "crash" and is_full):
             raise _too_large(memory_bytes) from None
         if trap.cause == "fuel":
             msg = "the specs take too long to load; leave out paths that are not needed"
@@ -109,17 +123,18 @@ def load(
 
 def _too_large(memory_bytes: int) -> LoadError:
     return LoadError(
-        f"the specs do not fit into {memory_bytes // MIB:,} MiB of memory; leave out paths that "
-        "are not needed, or raise the limit of memory for loading"
+        f"the specs do not fit into {memory_bytes // MIB:,} MiB of memory, the limit "
+        "load_memory_bytes; raise it (--load-memory-mb), or leave out paths that are not needed"
     )
 
 
 def main() -> None:
-    """Run a loader; its settings are one JSON argument, the second is the runtime's folder."""
-    settings = json.loads(sys.argv[1])
+    """Run a loader; its settings are one JSON argument."""
+    settings = LoaderSettings.read(sys.argv[1])
     hardening.lower_privileges()
-    resource.setrlimit(resource.RLIMIT_FSIZE, (settings["file_bytes"],) * 2)
-    runtime = linked.read(Path(sys.argv[2]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+    runtime = linked.read(Path(settings.runtime))
+    document.parse(_SMALL_YAML if settings.needs_yaml else _SMALL_JSON, None)
     # Deep recursion ends in an error on a thread of this size, see `engine`.
     threading.stack_size(THREAD_STACK_BYTES)
     thread = threading.Thread(target=_run, args=(runtime, settings))
@@ -127,32 +142,58 @@ def main() -> None:
     thread.join()
 
 
-def _run(runtime: linked.Runtime, settings: dict[str, int]) -> None:
+def _run(runtime: linked.Runtime, settings: LoaderSettings) -> None:
+    facts: list[DocumentFacts] = []
+
+    def report(done: int, whole: int) -> None:
+        _say(Laid(len(facts) - 1, done, whole))
+
     try:
         # No thread can be started after it, so this one does it.
         hardening.confine()
-        documents = _read_documents(settings["documents"])
-        instance = load(runtime, documents, settings["memory_bytes"], _report)
-        snapshot.write(instance, settings["descriptor"])
-        _say({"memory_bytes": instance.memory_bytes})
-    except (LoadError, OSError, EOFError) as error:
-        _say({"error": str(error)})
+        instance = load(runtime, _check(settings, facts), settings.memory_bytes, report)
+        snapshot.write(instance, settings.snapshot)
+        _say(Loaded(instance.memory_bytes, tuple(facts)))
+    except (LoadError, SpecError) as error:
+        _say(Failed("spec", str(error)))
+    except OSError as error:
+        number = error.errno or errno.EIO
+        _say(Failed("disk", os.strerror(number), number))
+    except MemoryError:
+        _say(Failed("spec", "this machine has too little memory to load the specs; free some"))
     except BaseException as error:
-        _say({"error": f"the loader failed: {type(error).__name__}: {error}"})
+        _say(Failed("loader", f"the loader failed: {type(error).__name__}: {error}"))
 
 
-def _report(done: int, whole: int) -> None:
-    _say({"done": done, "whole": whole})
+def _check(settings: LoaderSettings, facts: list[DocumentFacts]) -> Iterator[bytes]:
+    """Read and check the documents, write them to their file, and note what the host must know."""
+    separator = b"["
+    for source in settings.sources:
+        found = _parse(source, _read_whole(source.size_bytes))
+        facts.append(DocumentFacts(found.base_url, found.title, found.operations))
+        _write(settings.documents, separator + found.content)
+        separator = b","
+        yield found.content
+    _write(settings.documents, b"]" if facts else b"[]")
 
 
-def _say(line: dict[str, object]) -> None:
-    print(json.dumps(line), flush=True)  # noqa: T201 - this is what it says
+def _parse(source: Source, raw: bytes) -> Document:
+    try:
+        return document.parse(raw, source.url)
+    except SpecError as error:
+        msg = f"{source.name}: {error}"
+        raise SpecError(msg) from None
 
 
-def _read_documents(count: int) -> Iterable[bytes]:
-    for _ in range(count):
-        (length,) = LENGTH.unpack(_read_whole(LENGTH.size))
-        yield _read_whole(length)
+def _say(report: Report) -> None:
+    sys.stdout.write(write_report(report))
+    sys.stdout.flush()
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def _read_whole(size: int) -> bytes:
@@ -160,10 +201,6 @@ def _read_whole(size: int) -> bytes:
     while len(content) < size:
         piece = os.read(0, min(size - len(content), MIB))
         if not piece:
-            raise EOFError("the documents end too early")
+            raise LoadError("the documents end too early")
         content += piece
     return bytes(content)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
-from importlib.util import find_spec
-from pathlib import Path
+import os
 
 from pymode.errors import SandboxError, WorkerDied
 from pymode.limits import Limits
@@ -15,16 +13,15 @@ from pymode.protocol.frames import ProtocolError, Reader, TooLarge
 from pymode.protocol.messages import Call, Done, HostCall, Message, Ready, Settings, Waiting
 from pymode.sandbox.hostcalls import Activity, HostCallHandler, HostCallRunner
 from pymode.sandbox.image import Image
+from pymode.sandbox.processes import write_command
 
 START_SECONDS = 60.0
 # A worker ends its guest at the deadline; one that does not is ended itself, this much later.
 GRACE_SECONDS = 1.0
 READ_BYTES = 1024 * 1024
 
-# Neither the environment nor site-packages are needed: two folders are all that is imported from.
-_BOOTSTRAP = (
-    "import sys; sys.path[:0] = sys.argv[2:]; from pymode.sandbox.worker import main; main()"
-)
+# Set to 1 by tests; see `Settings.compares`.
+COMPARE_VARIABLE = "PYMODE_COMPARE_SNAPSHOTS"
 
 
 class Overstayed(Exception):
@@ -52,11 +49,12 @@ class WorkerProcess:
         Raises:
             SandboxError: it does not come up.
         """
-        settings = Settings(str(image.path), image.memory_bytes, limits)
-        folders = [_find_folder("pymode"), _find_folder("wasmtime")]
+        compares = os.environ.get(COMPARE_VARIABLE) == "1"
+        settings = Settings(str(image.runtime), str(image.snapshot), limits, compares)
+        command = write_command("worker", settings.write())
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", "-c", _BOOTSTRAP, settings.write(), *folders),
+                *command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 env={},
@@ -179,14 +177,3 @@ class WorkerProcess:
                 msg = f"the worker process ended during the call ({ended}); try again"
                 raise WorkerDied(msg)
             self._reader.feed(data)
-
-
-def _find_folder(package: str) -> str:
-    """Return the folder that a package is imported from, without importing it.
-
-    Only a worker needs wasmtime, and importing it takes the parent a tenth of a second.
-    """
-    spec = find_spec(package)
-    if spec is None or spec.origin is None:
-        raise SandboxError(f"the package {package} is not installed; install pymode again")
-    return str(Path(spec.origin).parent.parent)

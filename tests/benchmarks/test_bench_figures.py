@@ -26,12 +26,6 @@ FIGURE = re.compile(
 # Figures that no run of the benchmarks makes, as (page, text): reason.
 ALLOWED = {
     ("README.md", "under 500 tokens"): "a limit that tests/answers/test_prompts.py keeps",
-    ("architecture.md", "a pause of 20 ms"): "a setting of the benchmarks",
-    ("architecture.md", "took 35 ms to make"): "why the holes are filled with ones: undone since",
-    ("architecture.md", "asked again within 5 ms"): "a setting, not a measurement",
-    ("architecture.md", "at a time: 5 ms of"): "why the seed has 16 bytes: undone since",
-    ("architecture.md", "from 3.4 ms to 2.2 ms in"): "an experiment that was left",
-    ("architecture.md", "from 0.6 ms to 6 ms and"): "an experiment that was left",
 }
 
 

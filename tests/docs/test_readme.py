@@ -94,6 +94,7 @@ def test_every_limit_is_in_the_readme_with_its_default() -> None:
     assert shown == {
         "--fuel": limits.fuel,
         "--memory-mb": limits.memory_bytes >> 20,
+        "--load-memory-mb": limits.load_memory_bytes >> 20,
         "--timeout": int(limits.wall_seconds),
         "--source-kb": limits.source_bytes >> 10,
         "--result-kb": limits.result_bytes >> 10,

@@ -98,20 +98,28 @@ async def test_the_guest_does_not_know_where_it_runs(cell):
     assert pid not in cell.pool.pids
 
 
-async def test_only_four_functions_lead_out(cell):
-    """All that the guest's world exports besides types is begin, start, wait and print."""
+async def test_only_six_functions_lead_out(cell):
+    """Besides types there is what a call needs, and two functions that only a loader has."""
     body = """
     found = vars(host).values()
     return sorted(f.__name__ for f in found if isinstance(f, types.FunctionType))
     """
     result = await cell.search(reach(body))
-    assert {"begin", "start", "wait", "print"} <= set(result.value)
-    assert set(result.value) <= {"begin", "start", "wait", "print"} | {
+    out = {"begin", "start", "wait", "print", "progress", "keep_forever"}
+    assert out <= set(result.value)
+    assert set(result.value) <= out | {
         "abstractmethod",
         "dataclass",
         "overload",
         "runtime_checkable",
     }
+
+
+@pytest.mark.parametrize("body", ["host.progress(1, 2)", "host.keep_forever(bytes(4))"])
+async def test_what_only_a_loader_may_ask_ends_a_call(cell, body):
+    """It would mark objects of the call, or report progress of nothing."""
+    error = await fail(cell.search(reach(f"return {body}")))
+    assert "does not have" in str(error)
 
 
 async def test_a_search_has_no_api(cell):

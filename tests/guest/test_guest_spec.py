@@ -5,18 +5,15 @@ import json
 import pytest
 from paths import SHARED_SPECS
 
-from guest.spec import load
+from guest.spec import lay_out
 
 SPECS = SHARED_SPECS
 
 
 @pytest.fixture
-def load_document(tmp_path):
+def load_document():
     def load_it(document):
-        path = tmp_path / "specs.json"
-        path.write_text(json.dumps([document]))
-        [spec], pointers = load(path)
-        return spec, pointers
+        return lay_out(json.loads(json.dumps(document)))
 
     return load_it
 

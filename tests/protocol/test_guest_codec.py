@@ -12,7 +12,7 @@ from guest import protocol as guest
 from pymode.apis import request as requests
 from pymode.call.state import States
 from pymode.limits import Limits
-from pymode.protocol import calls, targets
+from pymode.protocol import calls, loading, targets
 from pymode.protocol.frames import ProtocolError
 from pymode.protocol.replies import APIResponse, Failure, FailureKind, Value
 from pymode.tools import wire
@@ -43,6 +43,10 @@ def test_both_know_the_same_targets() -> None:
         targets.TOOLS,
     )
     assert guest.account_id("github") == targets.account_id("github")
+
+
+def test_both_know_how_much_memory_a_call_has_at_hand() -> None:
+    assert guest.HEADROOM_BYTES == loading.HEADROOM_BYTES
 
 
 def test_the_guest_reads_the_call_that_the_host_writes() -> None:

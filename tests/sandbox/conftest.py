@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from pymode.sandbox import linked, runtimes
+from pymode.sandbox import cache, linked, runtimes
 
 
 @pytest.fixture(scope="session")
 def runtime_folder(user_folders: Path) -> Path:
-    with (user_folders / "runtime.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return runtimes.find(user_folders) or runtimes.make(user_folders)
+    folder = cache.open_folder()
+    return asyncio.run(runtimes.open_runtime(folder, lambda _fraction, _sentence: None))
 
 
 @pytest.fixture(scope="session")

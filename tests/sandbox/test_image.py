@@ -1,4 +1,4 @@
-"""The image of a spec: what names it, what is known of it, and when it is built."""
+"""The image of a spec: what names it, what is known of it, and when it is loaded."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from small_document import SMALL
@@ -14,12 +15,15 @@ from pymode import data
 from pymode import documents as spec
 from pymode.documents import Spec
 from pymode.errors import SpecError
-from pymode.sandbox import image
-from pymode.sandbox.image import DocumentFacts, cache_key, open_image
+from pymode.limits import MIB
+from pymode.protocol.loading import DocumentFacts
+from pymode.sandbox import cache, image, runtimes
+from pymode.sandbox.image import cache_key, open_image
 
 pytestmark = pytest.mark.anyio
 
 SPEC = Spec("a test", "small", json.dumps(SMALL).encode())
+MEMORY_BYTES = 512 * MIB
 
 
 @pytest.fixture
@@ -66,42 +70,74 @@ def test_a_line_that_moves_from_one_source_to_the_next_changes_the_key(guest: Pa
     assert cache_key([SPEC]) != before
 
 
-@pytest.mark.parametrize("name", image.INGREDIENTS)
+@pytest.mark.parametrize("name", sorted({*image.INGREDIENTS, *runtimes.INGREDIENTS}))
 def test_the_key_changes_with_the_versions_of_what_is_inside(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, before = image.version, cache_key([SPEC])
-    monkeypatch.setattr(image, "version", lambda each: "99" if each == name else real(each))
+    for module in (image, runtimes):
+        monkeypatch.setattr(module, "version", lambda each: "99" if each == name else real(each))
     assert cache_key([SPEC]) != before
 
 
 def test_the_key_changes_with_the_settings_of_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     before = cache_key([SPEC])
-    monkeypatch.setattr(image, "ENGINE", image.ENGINE + " and more")
+    monkeypatch.setattr(runtimes, "ENGINE", runtimes.ENGINE + " and more")
     assert cache_key([SPEC]) != before
 
 
-async def test_an_image_knows_its_spec_and_is_opened_again_without_a_build() -> None:
-    """The first opening may build; the second says nothing, because there is nothing to wait for.
+def test_the_key_changes_with_the_place_that_relative_servers_start_from() -> None:
+    assert cache_key([SPEC]) != cache_key([replace(SPEC, url="https://api.example.com/openapi")])
 
-    The image is that of the tests of the library, so that a run builds it once at most.
-    """
+
+async def test_an_image_knows_its_spec_and_is_opened_again_without_a_word() -> None:
+    """The first opening may load; the second says nothing, because there is nothing to wait for."""
     found = await spec.load(SMALL)
-    first = await open_image([found])
+    first = await open_image([found], MEMORY_BYTES)
     assert first.documents == (DocumentFacts(None, "Items", 2),)
-    assert first.memory_bytes % 65536 == 0
-    assert 1024**2 < first.memory_bytes < 1024**3
-    assert first.path.stat().st_size > 1024**2
+    assert first.snapshot.stat().st_size > 1024**2
+    assert [len(operations) for operations in first.read_operations()] == [2]
     said: list[str] = []
-    second = await open_image([found], lambda _fraction, sentence: said.append(sentence))
+    second = await open_image(
+        [found], MEMORY_BYTES, lambda _fraction, sentence: said.append(sentence)
+    )
     assert second == first
     assert said == []
 
 
-async def test_a_document_that_is_none_is_told_before_anything_is_built() -> None:
+async def test_a_document_that_is_none_is_told_and_leaves_nothing() -> None:
     said: list[str] = []
     broken = Spec("broken.json", "broken", b'{"swagger": "2.0"}')
     with pytest.raises(SpecError, match=r"broken\.json: "):
-        await open_image([broken], lambda _fraction, sentence: said.append(sentence))
+        await open_image([broken], MEMORY_BYTES, lambda _fraction, sentence: said.append(sentence))
     assert said == ["reading broken.json"]
-    assert not list(image.cache_folder().glob(f"{cache_key([broken])}*.image"))
+    left = cache.open_folder().glob(f"{cache_key([broken])}*")
+    assert [path.suffix for path in left] == [".lock"]
+
+
+async def test_documents_that_do_not_fit_are_refused_with_the_limit_and_what_to_do() -> None:
+    paths = {f"/p{number}": {"get": {"summary": "s" * 1000}} for number in range(30_000)}
+    large = Spec("large.json", "large", json.dumps({"openapi": "3.1.0", "paths": paths}).encode())
+    with pytest.raises(SpecError, match=r"64 MiB.*load_memory_bytes.*--load-memory-mb"):
+        await open_image([large], 64 * MIB)
+
+
+async def test_progress_counts_the_operations_of_all_documents() -> None:
+    said: list[tuple[float, str]] = []
+    documents: list[dict[str, object]] = [
+        {"openapi": "3.1.0", "paths": {f"/{name}{n}": {"get": {}} for n in range(3000)}}
+        for name in "ab"
+    ]
+    # Of no earlier run, whose image would be in the cache.
+    documents[0]["info"] = {"title": str(uuid4()), "version": "1"}
+    specs = [Spec("a test", "a", json.dumps(document).encode()) for document in documents]
+    await open_image(specs, MEMORY_BYTES, lambda *report: said.append(report))
+    assert [fraction for fraction, _ in said] == sorted(fraction for fraction, _ in said)
+    assert said[0] == (0.0, "reading a test")
+    assert said[-1] == (1.0, "laying out 3,000 of 3,000 operations")
+
+
+async def test_yaml_is_loaded_like_json() -> None:
+    text = "openapi: 3.1.0\ninfo: {title: Y, version: '1'}\npaths: {/a: {get: {}}}\n"
+    loaded = await open_image([Spec("a test", "y", text.encode())], MEMORY_BYTES)
+    assert loaded.documents == (DocumentFacts(None, "Y", 1),)

@@ -10,9 +10,9 @@ from quiet_host import QuietHost
 from small_component import make_component
 
 from pymode.sandbox import linked
-from pymode.sandbox.build_runtime import find_target
 from pymode.sandbox.component import take_apart
 from pymode.sandbox.conditions import ClockAndRandom, Conditions
+from pymode.sandbox.engine import find_target, fits
 from pymode.sandbox.imports import Stop
 from pymode.sandbox.instance import Instance, Trap
 
@@ -142,7 +142,7 @@ def test_a_damaged_runtime_is_not_opened(small: linked.Runtime, tmp_path: Path) 
 
 
 def test_a_runtime_for_another_machine_does_not_fit(tmp_path: Path) -> None:
-    assert not linked.fits(tmp_path, find_target())
+    assert not fits(tmp_path, find_target())
     linked.write(take_apart(make_component()), tmp_path, "pulley64")
-    assert linked.fits(tmp_path, "pulley64")
-    assert not linked.fits(tmp_path, find_target())
+    assert fits(tmp_path, "pulley64")
+    assert not fits(tmp_path, find_target())

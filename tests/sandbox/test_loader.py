@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +12,20 @@ import pytest
 from quiet_host import QuietHost
 from small_document import SMALL
 
+from pymode.protocol.loading import (
+    DocumentFacts,
+    Failed,
+    Laid,
+    Loaded,
+    LoaderSettings,
+    Report,
+    Source,
+    read_report,
+)
 from pymode.sandbox import linked, loader, snapshot
 from pymode.sandbox.instance import Instance, Trap
-from pymode.sandbox.loader import LENGTH, LoadError, load
+from pymode.sandbox.loader import LoadError, load
+from pymode.sandbox.processes import write_command
 from pymode.sandbox.snapshot import Snapshot
 
 MIB = 1024 * 1024
@@ -105,6 +115,14 @@ def test_documents_stay_side_by_side(runtime: linked.Runtime) -> None:
 def test_without_any_document_calls_run(runtime: linked.Runtime) -> None:
     instance = load(runtime, [], 512 * MIB, lambda _done, _whole: None)
     assert run(instance, "return 1 + 1", 0) == 2
+
+
+def test_calls_that_follow_each_other_in_one_instance_stay_sound(runtime: linked.Runtime) -> None:
+    """A call that is not ended in the runtime of componentize-py leaves objects freed too early."""
+    instance = load(runtime, [], 512 * MIB, lambda _done, _whole: None)
+    for code in ["return 1", *['x = """'] * 3]:
+        outcome = instance.call("run", write_request(code, 0), 10**10).decode()
+    assert "unterminated triple-quoted string" in outcome
 
 
 def test_documents_that_do_not_fit_are_refused_with_the_limit(runtime: linked.Runtime) -> None:
@@ -201,47 +219,58 @@ def test_a_call_writes_to_few_pages(runtime: linked.Runtime, snap: Snapshot) -> 
     assert snap.restore(instance) < 350
 
 
-def start(runtime_folder: Path, path: Path, content: bytes, memory_bytes: int) -> list[dict]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
-    settings = {
-        "documents": 1,
-        "descriptor": descriptor,
-        "memory_bytes": memory_bytes,
-        "file_bytes": 1024 * MIB,
-    }
-    command = [sys.executable, "-m", "pymode.sandbox.loader"]
+def start(
+    runtime_folder: Path, folder: Path, content: bytes, size_bytes: int, memory_bytes: int
+) -> list[Report]:
+    folder.mkdir()
+    files = [os.open(folder / name, os.O_RDWR | os.O_CREAT) for name in ("memory", "documents")]
+    settings = LoaderSettings(
+        runtime=str(runtime_folder),
+        sources=(Source("items.json", None, size_bytes),),
+        snapshot=files[0],
+        documents=files[1],
+        memory_bytes=memory_bytes,
+        needs_yaml=False,
+    )
     done = subprocess.run(
-        [*command, json.dumps(settings), str(runtime_folder)],
+        write_command("loader", settings.write(), ("yaml",)),
         input=content,
         capture_output=True,
-        pass_fds=[descriptor],
+        pass_fds=files,
         timeout=60,
         check=False,
     )
-    os.close(descriptor)
+    for file in files:
+        os.close(file)
     assert done.stderr == b""
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [read_report(line) for line in done.stdout.splitlines()]
 
 
 def test_the_loader_is_a_process(runtime_folder: Path, tmp_path: Path) -> None:
     document = encode(SMALL)
-    lines = start(
-        runtime_folder, tmp_path / "memory", LENGTH.pack(len(document)) + document, 512 * MIB
-    )
-    assert lines[0] == {"done": 0, "whole": 2}
-    with Snapshot(tmp_path / "memory") as opened:
-        assert lines[-1] == {"memory_bytes": opened.memory_bytes}
+    folder = tmp_path / "made"
+    reports = start(runtime_folder, folder, document, len(document), 512 * MIB)
+    assert reports[0] == Laid(0, 0, 2)
+    with Snapshot(folder / "memory") as opened:
+        facts = (DocumentFacts(None, "Items", 2),)
+        assert reports[-1] == Loaded(opened.memory_bytes, facts)
+    assert json.loads((folder / "documents").read_bytes()) == [SMALL]
 
 
 def test_the_loader_says_what_went_wrong(runtime_folder: Path, tmp_path: Path) -> None:
-    [line] = start(runtime_folder, tmp_path / "a", LENGTH.pack(9) + b"{", 512 * MIB)
-    assert line == {"error": "the documents end too early"}
-    [line] = start(runtime_folder, tmp_path / "b", LENGTH.pack(2) + b"{}", MIB)
-    assert "1 MiB" in line["error"]
+    [report] = start(runtime_folder, tmp_path / "a", b"{", 9, 512 * MIB)
+    assert report == Failed("spec", "the documents end too early")
+    [report] = start(runtime_folder, tmp_path / "b", b"{}", 2, 512 * MIB)
+    assert isinstance(report, Failed)
+    assert report.message.startswith("items.json: ")
+    document = encode(SMALL)
+    [report] = start(runtime_folder, tmp_path / "c", document, len(document), MIB)
+    assert isinstance(report, Failed)
+    assert "1 MiB" in report.message
 
 
 def test_the_answers_of_rehearsals_are_counted() -> None:
-    host = loader.RehearsalHost(lambda _done, _whole: None)
+    host = loader.RehearsalHost()
     assert (host.start("a", "GET /items"), host.start("a", "GET /refused")) == (1, 2)
     (_, first), (_, second) = host.wait(-1.0)
     assert b'"status":200' in first

@@ -141,7 +141,7 @@ def test_an_instance_with_less_memory_than_the_snapshot_does_not_enter(
 ) -> None:
     with pytest.raises(Trap) as caught:
         snap.enter(Instance(small, QuietHost(), 2 * 65536))
-    assert caught.value.cause == "memory"
+    assert caught.value.cause == "memory_bytes"
 
 
 def test_without_a_page_map_an_instance_enters_and_is_not_restored(

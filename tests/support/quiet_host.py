@@ -22,6 +22,3 @@ class QuietHost:
 
     def print(self, text: str) -> None:
         self.printed.append(text)
-
-    def progress(self, done: int, whole: int) -> None:
-        pass

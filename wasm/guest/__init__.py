@@ -1,1 +1,1 @@
-"""The program inside the sandbox image; see `wasm/README.md`."""
+"""The program inside the sandbox; see `wasm/README.md`."""

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from guest import protocol
+
 # The guest's allocator is dlmalloc: blocks of a multiple of 16 bytes, exact fits first, best fits
 # next. Measured with nothing but imports: a small call went from 461 page faults to 362.
 _SIZES = (1 << 13, 1 << 12, 1 << 11, *range(1 << 10, 31, -16))
@@ -22,9 +24,6 @@ _ROOM_BYTES = 1 << 14  # a hole of this size is no harm: what fills it lies toge
 _FREE_LISTS = 300  # the interpreter keeps up to 80 dead dicts, lists and floats for reuse
 _REPORT_EVERY = 1 << 14  # objects between two reports: a report is a call of the host
 _fillers: list[object] = []
-# Zeros that a call may use before its memory has to grow; an instance that has grown is not used
-# again, so what most calls need should be here.
-HEADROOM_BYTES = 1 << 24
 _SMALLEST = 1 << 14  # of the blocks that fill what loading has left
 _laid_out: list[Any] = []  # the dicts and lists of all documents
 
@@ -65,7 +64,7 @@ def settle(largest: int, keep_forever: Callable[[bytes], None]) -> None:
     """
     gc.collect()
     keep_forever(_list_addresses())
-    headroom = bytes(HEADROOM_BYTES)
+    headroom = bytes(protocol.HEADROOM_BYTES)
     end = max(map(id, _laid_out), default=0)
     size = largest if sys.platform == "wasi" else 0
     while size >= _SMALLEST:

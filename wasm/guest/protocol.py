@@ -16,6 +16,10 @@ RESULTS = "pymode.results"
 STATE = "pymode.state"
 TOOLS = "pymode.tools"
 
+# Zeros that a call may use before its memory has to grow. An instance that has grown is not used
+# again, so they should be enough for most calls.
+HEADROOM_BYTES = 1 << 24
+
 # The whole state, and the descriptions of all tools, are asked for with these payloads.
 READ_STATE = ""
 ALL = "{}"

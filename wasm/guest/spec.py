@@ -1,15 +1,13 @@
 """The OpenAPI documents as the code sees them: plain dicts, every reference resolved.
 
-They are loaded once, while the image is built; each call starts with them in memory. Schemas that
-are used in many places stay one shared object, and a recursive schema is a real cycle.
+They are loaded once, before the snapshot is written; each call starts with them in memory. Schemas
+that are used in many places stay one shared object, and a recursive schema is a real cycle.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, Final
 
 from guest import heap, references
@@ -24,17 +22,6 @@ _PRODUCT: Final = re.compile(
     r"|/\{(?:account|zone)_?(?:id|identifier|tag)\}/([^{}/]+)(?=/|$)",
     re.IGNORECASE,
 )
-
-
-def load(path: str | Path) -> tuple[list[dict[str, Any]], dict[int, str]]:
-    """Read a file with a list of documents; see `lay_out`."""
-    specs: list[dict[str, Any]] = []
-    pointers: dict[int, str] = {}
-    for document in json.loads(Path(path).read_bytes()):
-        spec, found = lay_out(document)
-        specs.append(spec)
-        pointers |= found
-    return specs, pointers
 
 
 def lay_out(
