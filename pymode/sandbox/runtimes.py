@@ -13,7 +13,7 @@ import hashlib
 import os
 import sys
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -41,7 +41,11 @@ def find_carried() -> Path | None:
 
 
 def key() -> str:
-    """Return what names the runtime in the cache: a hash over all that decides about it."""
+    """Return what names the runtime in the cache: a hash over all that decides about it.
+
+    Raises:
+        ImageError: a package that the build needs is not installed.
+    """
     digest = hashlib.sha256()
     parts = [ENGINE.encode(), find_target().encode()]
     carried = find_carried()
@@ -49,13 +53,24 @@ def key() -> str:
         parts += [version("wasmtime").encode(), (carried / MANIFEST).read_bytes()]
     else:
         wasm = data.folder("wasm")
-        parts += [f"{name} {version(name)}".encode() for name in INGREDIENTS]
+        parts += [f"{name} {_find_version(name)}".encode() for name in INGREDIENTS]
         sources = [wasm / "pymode.wit", *sorted((wasm / "guest").glob("*.py"))]
         sources += [Path(__file__).with_name(f"{name}.py") for name in BUILDERS]
         parts += [path.read_bytes() for path in sources]
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()[:32]
+
+
+def _find_version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        msg = (
+            f"this installation of pymode carries no sandbox, and {name} is missing to build one; "
+            "install it, or install pymode without -e"
+        )
+        raise ImageError(msg) from None
 
 
 def find(folder: Path | None) -> Path | None:

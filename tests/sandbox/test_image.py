@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from small_document import SMALL
 from pymode import data
 from pymode import documents as spec
 from pymode.documents import Spec
-from pymode.errors import SpecError
+from pymode.errors import ImageError, SpecError
 from pymode.limits import MIB
 from pymode.protocol.loading import DocumentFacts
 from pymode.sandbox import cache, image, runtimes
@@ -141,3 +142,14 @@ async def test_yaml_is_loaded_like_json() -> None:
     text = "openapi: 3.1.0\ninfo: {title: Y, version: '1'}\npaths: {/a: {get: {}}}\n"
     loaded = await open_image([Spec("a test", "y", text.encode())], MEMORY_BYTES)
     assert loaded.documents == (DocumentFacts(None, "Y", 1),)
+
+
+async def test_an_installation_that_cannot_build_the_runtime_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def find_none(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(runtimes, "version", find_none)
+    with pytest.raises(ImageError, match=r"componentize-py is missing.*install it"):
+        await open_image([SPEC], MEMORY_BYTES)
