@@ -110,36 +110,40 @@ def _unescape(token: str) -> str:
 
 
 def _walk(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Place, _Kind]]:
+    """Yield each mapping with a `$ref`, where it stands, and what it is there."""
     stack: list[tuple[Any, Place, _Kind, int]] = [(document, None, _Kind.OBJECT, 1)]
     while stack:
         value, place, kind, depth = stack.pop()
         if depth > MAX_DEPTH:
             raise SpecError(TOO_DEEP)
-        if isinstance(value, dict):
-            yield value, place, kind
+        # `isinstance` with two types takes four times as long, and JSON has no others.
+        if type(value) is dict:
+            if "$ref" in value:
+                yield value, place, kind
             children = [
                 (child, (place, key), _kind(kind, key, child), depth + 1)
                 for key, child in value.items()
-                if isinstance(child, dict | list)
+                if type(child) is dict or type(child) is list
             ]
         else:
             children = [
                 (child, (place, index), kind, depth + 1)
                 for index, child in enumerate(value)
-                if isinstance(child, dict | list)
+                if type(child) is dict or type(child) is list
             ]
         # The first violation in the order of the document is the one to report.
-        stack.extend(reversed(children))
+        if children:
+            children.reverse()
+            stack += children
 
 
 def _kind(kind: _Kind, key: str, child: object) -> _Kind:
-    match kind:
-        case _Kind.DATA:
-            return _Kind.DATA
-        case _Kind.NAMES:
-            return _Kind.OBJECT
-        case _Kind.EXAMPLES:
-            return _Kind.EXAMPLE
+    if kind is _Kind.DATA:
+        return _Kind.DATA
+    if kind is _Kind.NAMES:
+        return _Kind.OBJECT
+    if kind is _Kind.EXAMPLES:
+        return _Kind.EXAMPLE
     if key in _DATA_KEYS or key.startswith("x-") or (kind is _Kind.EXAMPLE and key == "value"):
         return _Kind.DATA
     if key == "examples":

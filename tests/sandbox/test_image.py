@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -121,6 +122,14 @@ async def test_documents_that_do_not_fit_are_refused_with_the_limit_and_what_to_
     large = Spec("large.json", "large", json.dumps({"openapi": "3.1.0", "paths": paths}).encode())
     with pytest.raises(SpecError, match=r"64 MiB.*load_memory_bytes.*--load-memory-mb"):
         await open_image([large], 64 * MIB)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
+async def test_a_document_of_ten_million_lists_is_refused_with_the_same_words() -> None:
+    """It is 30 MB long, and would be 640 MB of objects before a guest sees it."""
+    content = b'{"openapi": "3.1.0", "paths": {"/a": {"get": {}}}, "x-a": [' + b"[]," * 10**7 + b"[]]}"
+    with pytest.raises(SpecError, match=r"64 MiB.*load_memory_bytes.*--load-memory-mb"):
+        await open_image([Spec("lists.json", "lists", content)], 64 * MIB)
 
 
 async def test_progress_counts_the_operations_of_all_documents() -> None:

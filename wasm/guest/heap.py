@@ -146,16 +146,17 @@ def relocate(first: Iterable[Any], progress: Callable[[int, int], None]) -> dict
 def _fill_dict(
     node: dict[str, Any], head: dict[str, Any], fresh: dict[str, str], moved: dict[int, Any]
 ) -> None:
-    copy: dict[str, Any] = {}
-    for key, value in node.items():
-        kind = type(value)
-        if kind is str:
-            value = fresh[value]
-        elif kind is dict or kind is list:
-            value = moved[id(value)]
-        copy[fresh[key]] = value
     # A copy takes the room that its keys need and no more.
-    head.update(copy)
+    head.update(
+        {
+            fresh[key]: fresh[value]
+            if (kind := type(value)) is str
+            else moved[id(value)]
+            if kind is dict or kind is list
+            else value
+            for key, value in node.items()
+        }
+    )
 
 
 def _fill_list(

@@ -40,7 +40,7 @@ def lay_out(
     """
     targets = references.resolve(spec)
     spec["paths"] = complete_paths(spec.get("paths", {}))
-    recursive = find_recursive(spec, targets)
+    recursive = find_recursive(targets)
     operations = sum(map(len, spec["paths"].values()))
 
     def report(done: int, whole: int) -> None:
@@ -98,20 +98,12 @@ def _name(parameter: Any) -> tuple[Any, Any]:
     return (parameter.get("name"), parameter.get("in")) if isinstance(parameter, dict) else (0, 0)
 
 
-def find_recursive(spec: dict[str, Any], targets: Targets) -> dict[int, str]:
+def find_recursive(targets: Targets) -> dict[int, str]:
     """Return the pointers of the targets through which the document contains itself, by id.
 
     A target between two cycles is among them too; it never closes one, so it is never printed.
     """
-    edges: dict[int, set[int]] = {}
-    owners: list[tuple[int, Any]] = [(id(spec), spec)]
-    while owners:
-        owner, node = owners.pop()
-        reached = edges[owner] = _reach(node, targets)
-        for target in reached:
-            if target not in edges:
-                edges[target] = set()
-                owners.append((target, targets[target][1]))
+    edges = {owner: _reach(node, targets) for owner, (_pointer, node) in targets.items()}
     cyclic = _trim(edges)
     backwards: dict[int, set[int]] = {target: set() for target in cyclic}
     for owner in cyclic:
