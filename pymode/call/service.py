@@ -15,7 +15,13 @@ from pymode.apis.openapi import OpenAPI
 from pymode.call.approver import Approver
 from pymode.call.journal import Journal
 from pymode.call.kept import KeptResults
-from pymode.call.loading import Progress, make_policy, prepare
+from pymode.call.loading import (
+    Progress,
+    find_documents,
+    make_policy,
+    open_stores,
+    prepare,
+)
 from pymode.call.request import CallSettings, Scope, check_source
 from pymode.call.result import Result
 from pymode.call.run import Run
@@ -24,7 +30,7 @@ from pymode.errors import ConfigError
 from pymode.limits import Limits
 from pymode.log import Kept
 from pymode.namespaces import Kind
-from pymode.sandbox.image import Image
+from pymode.sandbox.image import Image, cache_key
 from pymode.sandbox.pool import Pool
 from pymode.tools.toolbox import Toolbox
 
@@ -35,7 +41,7 @@ ACCOUNT_ID = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
 
 class Service:
-    """Runs `search` and `execute`, each call in a fresh sandbox.
+    """Runs `search` and `execute`, each call from the same clean state.
 
     `CodeMode` builds it. The server and the agent functions use no more than this.
 
@@ -50,8 +56,9 @@ class Service:
         self._workers = workers
         self._dry_run = dry_run
         self._prepared: Prepared | None = None
-        self._policy: Policy | None = None
         self._preparing = asyncio.Lock()
+        # What calls still use, and what closes it once they have ended.
+        self._retiring: dict[asyncio.Task[None], Prepared] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,9 +73,11 @@ class Service:
 
     async def close(self) -> None:
         """End the workers, the connections and the tools."""
+        for task, retiring in list(self._retiring.items()):
+            task.cancel()
+            await retiring.close()
         if self._prepared is not None:
-            await self._prepared.pool.close()
-            self._prepared.image.close()
+            await self._prepared.close()
         await self._shared.toolbox.aclose()
         await self._shared.http.aclose()
         await self._shared.database.close()
@@ -145,7 +154,7 @@ class Service:
         }
 
     async def prepare(self, progress: Progress | None = None) -> None:
-        """Load the specs, build or open their image and start the workers; later calls do nothing.
+        """Load the specs, make or open their image and start the workers; later calls do nothing.
 
         `search` and `execute` call it. It takes some seconds when a spec is first used.
 
@@ -154,10 +163,45 @@ class Service:
 
         Raises:
             SpecError: the spec cannot be found or understood.
-            ImageError: the image cannot be built or opened.
+            ImageError: the image cannot be made or opened.
             SandboxError: no worker comes up.
         """
         await self._ready(progress)
+
+    async def reload(self, progress: Progress | None = None) -> bool:
+        """Load the specs again where they have changed, beside those that calls use now.
+
+        Calls that have begun end with the old ones, later calls use the new ones. After an error
+        all calls go on with the old ones.
+
+        Args:
+            progress: called with a fraction from 0 to 1 and a sentence.
+
+        Returns:
+            Whether a spec has changed.
+
+        Raises:
+            SpecError: a spec cannot be found or understood.
+            ConfigError: a rule names a tag or an operation that no spec has any more.
+            ImageError: the image cannot be made or opened.
+            SandboxError: no worker comes up.
+        """
+        before = await self._ready(progress)
+        async with self._preparing:
+            found = await find_documents(self._shared, progress)
+            if await asyncio.to_thread(cache_key, found) == before.image.key:
+                return False
+            after = await prepare(self._shared, found, self._workers, progress)
+            try:
+                after.policy = await make_policy(self._shared, after.image)
+            except BaseException:
+                await after.close()
+                raise
+            self._prepared = after
+            task = asyncio.create_task(before.retire())
+            self._retiring[task] = before
+            task.add_done_callback(self._retiring.pop)
+            return True
 
     async def search(
         self,
@@ -195,11 +239,12 @@ class Service:
         )
         caller = identify(self.apis, token)
         prepared = await self._ready(progress)
-        owner = prepared.find_owner(caller)
-        call = CallSettings("search", code, caller, owner, scope, session=session, keep=keep)
-        # A search sends nothing, so it does not wait until the host has read the documents.
-        policy = Policy(self._shared.rules, ())
-        return await Run(self._shared, prepared, policy, call).finish()
+        with prepared.in_use():
+            owner = prepared.find_owner(caller)
+            call = CallSettings("search", code, caller, owner, scope, session=session, keep=keep)
+            # A search sends nothing, so it does not wait until the host has read the documents.
+            policy = Policy(self._shared.rules, ())
+            return await Run(self._shared, prepared, policy, call).finish()
 
     async def list_results(self, *, token: Tokens = None) -> list[Kept]:
         """Return the results that are kept for a token, newest first.
@@ -273,35 +318,36 @@ class Service:
         check_source(code, self.limits)
         caller = identify(self.apis, token)
         prepared = await self._ready(progress)
-        policy = await self._find_policy(prepared)
-        # An API without a base URL is an error before the code runs, not in the middle of it.
-        for api in self.apis:
-            prepared.find_base_url(api.name)
         if journal is None and self.apis:
             known = self._shared.accounts.get(caller.secret)
             journal = Journal(account_id=account_id or self.apis[0].account_id or known)
-        names = tuple(api.name for api in self.apis)
-        scope = Scope(
-            specs=names,
-            apis=names,
-            tools=await self.toolbox.find_mentioned(code),
-            on_demand=self._shared.on_demand,
-        )
-        call = CallSettings(
-            "execute",
-            code,
-            caller,
-            prepared.find_owner(caller),
-            scope,
-            session=session,
-            keep=keep,
-            dry_run=self._dry_run if dry_run is None else dry_run,
-            journal=journal or Journal(),
-            approver=approver,
-            elicit=elicit,
-            progress=tool_progress,
-        )
-        return await Run(self._shared, prepared, policy, call).finish()
+        with prepared.in_use():
+            policy = await self._find_policy(prepared)
+            # An API without a base URL is an error before the code runs, not in the middle of it.
+            for api in self.apis:
+                prepared.find_base_url(api.name)
+            names = tuple(api.name for api in self.apis)
+            scope = Scope(
+                specs=names,
+                apis=names,
+                tools=await self.toolbox.find_mentioned(code),
+                on_demand=self._shared.on_demand,
+            )
+            call = CallSettings(
+                "execute",
+                code,
+                caller,
+                prepared.find_owner(caller),
+                scope,
+                session=session,
+                keep=keep,
+                dry_run=self._dry_run if dry_run is None else dry_run,
+                journal=journal or Journal(),
+                approver=approver,
+                elicit=elicit,
+                progress=tool_progress,
+            )
+            return await Run(self._shared, prepared, policy, call).finish()
 
     async def _ready(self, progress: Progress | None) -> Prepared:
         if self._prepared is not None:
@@ -309,14 +355,16 @@ class Service:
         async with self._preparing:
             # Another call may have prepared everything while this one waited for the lock.
             if self._prepared is None:
-                self._prepared = await prepare(self._shared, self._workers, progress)
+                found = await find_documents(self._shared, progress)
+                await open_stores(self._shared)
+                self._prepared = await prepare(self._shared, found, self._workers, progress)
             return self._prepared
 
     async def _find_policy(self, prepared: Prepared) -> Policy:
         """Return the policy. The first call makes it, because that reads the documents."""
-        if self._policy is None:
-            self._policy = await make_policy(self._shared, prepared.image)
-        return self._policy
+        if prepared.policy is None:
+            prepared.policy = await make_policy(self._shared, prepared.image)
+        return prepared.policy
 
     async def _open_kept(self, token: Tokens) -> KeptResults:
         caller = identify(self.apis, hide(token))

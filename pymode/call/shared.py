@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pymode.apis.account import KnownAccounts
@@ -75,8 +77,23 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """What judges the actions of an execution.
+
+    Args:
+        rules: the rules, bound to the documents.
+        guards: the guard of each API, in the order of the APIs; none for a search.
+    """
+
+    rules: Rules
+    guards: Sequence[Guard]
+
+
+@dataclass(slots=True)
 class Prepared:
     """What runs calls and is known of the APIs, once the documents are loaded.
+
+    Other documents make another one: calls that have begun end with the one they began with.
 
     Args:
         image: the sandbox image of the documents.
@@ -84,12 +101,42 @@ class Prepared:
         base_urls: the base URL of each API by its name; None if neither the document nor the user
             names one.
         tools: the names of the namespaces of tools.
+        policy: what judges actions; None until an execution needs it.
     """
 
     image: Image
     pool: Pool
     base_urls: Mapping[str, str | None]
     tools: Sequence[str]
+    policy: Policy | None = None
+    _calls: int = field(default=0, init=False)
+    _unused: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _is_closed: bool = field(default=False, init=False)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Count a call that uses the workers, from its start to its end."""
+        self._calls += 1
+        self._unused.clear()
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._unused.set()
+
+    async def retire(self) -> None:
+        """Close once no call uses the workers any more; no call may begin meanwhile."""
+        if self._calls:
+            await self._unused.wait()
+        await self.close()
+
+    async def close(self) -> None:
+        """End the workers, with the calls that they run; a second time does nothing."""
+        if not self._is_closed:
+            self._is_closed = True
+            await self.pool.close()
+            self.image.close()
 
     def find_base_url(self, api: str) -> str:
         """Return the base URL of an API.
@@ -107,16 +154,3 @@ class Prepared:
         """Return the digest under which results, state and approvals of a caller are kept."""
         servers = [f"{name} {base_url}" for name, base_url in self.base_urls.items()]
         return find_owner(caller.owner_secret, " ".join([*servers, *self.tools]))
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What judges the actions of an execution.
-
-    Args:
-        rules: the rules, bound to the documents.
-        guards: the guard of each API, in the order of the APIs; none for a search.
-    """
-
-    rules: Rules
-    guards: Sequence[Guard]

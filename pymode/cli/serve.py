@@ -26,6 +26,12 @@ def serve(
         list[str] | None,
         typer.Option(metavar="NAME", help="A further host name that HTTP clients use; repeatable."),
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", help="Replace documents that change: files, URLs, and what was pulled."
+        ),
+    ] = False,
 ) -> None:
     """Serve the tools search and execute over MCP, in front of APIs and MCP servers.
 
@@ -33,10 +39,12 @@ def serve(
     HTTP each request brings its own, as the header Authorization: Bearer TOKEN, or as
     NAME-API-Token: TOKEN for each of several APIs.
     """
-    asyncio.run(_serve(settings, http, allow_host or []))
+    asyncio.run(_serve(settings, http, allow_host or [], is_watching=watch))
 
 
-async def _serve(settings: Settings, http: str | None, allowed_hosts: list[str]) -> None:
+async def _serve(
+    settings: Settings, http: str | None, allowed_hosts: list[str], *, is_watching: bool
+) -> None:
     from pymode.server.preparation import Preparation
 
     address = None if http is None else ListenAddress.parse(http)
@@ -46,6 +54,7 @@ async def _serve(settings: Settings, http: str | None, allowed_hosts: list[str])
     code_mode = gateway.make_code_mode(settings)
     preparation = Preparation(code_mode)
     await preparation.open()
+    watching: asyncio.Task[None] | None = None
     try:
         # Importing mcp takes 1 s, in which the sandbox processes can start on another CPU.
         await asyncio.to_thread(__import__, "pymode.server")
@@ -59,6 +68,10 @@ async def _serve(settings: Settings, http: str | None, allowed_hosts: list[str])
             account_id=settings.account_id if address else gateway.read_account(settings, apis),
             preparation=preparation,
         )
+        if is_watching:
+            from pymode.server.watching import watch
+
+            watching = asyncio.create_task(watch(code_mode, server.tell_tools_changed))
         if address is None:
             if sys.stdin.isatty():
                 say("pymode: serving MCP over stdio; a client should start this. Ctrl-C ends it.")
@@ -72,4 +85,6 @@ async def _serve(settings: Settings, http: str | None, allowed_hosts: list[str])
                 announce=lambda url: say(f"pymode: serving {url}"),
             )
     finally:
+        if watching is not None:
+            watching.cancel()
         await preparation.aclose()

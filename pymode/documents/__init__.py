@@ -1,7 +1,17 @@
 """OpenAPI documents: finds, fetches, caches and checks one before it is loaded into the sandbox."""
 
 from pymode.documents.document import Document
-from pymode.documents.source import OFFICIAL_URL, Spec, load, name_of, pull, shipped
+from pymode.documents.source import OFFICIAL_URL, Spec, find_file, load, name_of, pull, shipped
 from pymode.documents.syntax import SPEC_BYTES
 
-__all__ = ["OFFICIAL_URL", "SPEC_BYTES", "Document", "Spec", "load", "name_of", "pull", "shipped"]
+__all__ = [
+    "OFFICIAL_URL",
+    "SPEC_BYTES",
+    "Document",
+    "Spec",
+    "find_file",
+    "load",
+    "name_of",
+    "pull",
+    "shipped",
+]

@@ -131,6 +131,22 @@ async def pull(
     return spec
 
 
+def find_file(source: str | Path | Mapping[str, object]) -> Path | None:
+    """Return the file that a document is read from; None for a URL or a mapping.
+
+    Args:
+        source: as for `load`.
+    """
+    if isinstance(source, Mapping) or (isinstance(source, str) and "://" in source):
+        return None
+    official = _official(None)
+    if source == OFFICIAL_NAME and official.is_file():
+        return official
+    if isinstance(source, str) and source in shipped():
+        return shipped()[source]
+    return Path(source).expanduser()
+
+
 def name_of(source: str | Path | Mapping[str, object]) -> str:
     """Return the default name of an API, from the place of its document alone.
 

@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 from pymode.errors import SpecError
 
-# What is read before a loader looks at it. JSON of this size needs more memory than a guest can have,
-# so the limit that a spec meets is that of memory.
+# What is read before a loader looks at it. JSON of this size needs more memory than a guest can
+# have, so the limit that a spec meets is that of memory.
 SPEC_BYTES = 512 * 1024 * 1024
 # The deepest of Cloudflare's documents has 29 levels.
 MAX_DEPTH = 100

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import anyio
 from mcp import types
-from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
 from pymode.answers.prompts import Facts, ToolPrompt, describe_tools
@@ -27,6 +26,7 @@ from pymode.server.callers import (
     read_session,
     write_tokens,
 )
+from pymode.server.changes import ChangingServer
 from pymode.server.elicitation import ask_later, find_approver, find_elicit, read_answers
 from pymode.server.preparation import Preparation
 from pymode.server.resources import Resources
@@ -65,7 +65,7 @@ def make_server(
     token: Tokens = None,
     account_id: str | None = None,
     preparation: Preparation | None = None,
-) -> Server[None]:
+) -> ChangingServer:
     """Return an MCP server with the tools `search` and `execute`.
 
     Args:
@@ -81,14 +81,14 @@ def make_server(
     resources = Resources(code_mode, tools.find_caller)
 
     @asynccontextmanager
-    async def lifespan(_: Server[None]) -> AsyncIterator[None]:
+    async def lifespan(_: object) -> AsyncIterator[None]:
         await preparation.open()
         try:
             yield
         finally:
             await preparation.aclose()
 
-    return Server(
+    return ChangingServer(
         "pymode",
         title=f"pymode: {', '.join(code_mode.names)}"[:_TITLE_CHARS],
         version=version("pymode"),

@@ -127,7 +127,9 @@ async def test_documents_that_do_not_fit_are_refused_with_the_limit_and_what_to_
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
 async def test_a_document_of_ten_million_lists_is_refused_with_the_same_words() -> None:
     """It is 30 MB long, and would be 640 MB of objects before a guest sees it."""
-    content = b'{"openapi": "3.1.0", "paths": {"/a": {"get": {}}}, "x-a": [' + b"[]," * 10**7 + b"[]]}"
+    content = (
+        b'{"openapi": "3.1.0", "paths": {"/a": {"get": {}}}, "x-a": [' + b"[]," * 10**7 + b"[]]}"
+    )
     with pytest.raises(SpecError, match=r"64 MiB.*load_memory_bytes.*--load-memory-mb"):
         await open_image([Spec("lists.json", "lists", content)], 64 * MIB)
 

@@ -1,0 +1,57 @@
+"""Tells MCP clients that the descriptions of the tools have changed."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from mcp import types
+from mcp.server.lowlevel import NotificationOptions, Server
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
+
+if TYPE_CHECKING:
+    from mcp.server.connection import Connection
+    from mcp.server.context import ServerRequestContext
+    from mcp.server.models import InitializationOptions
+
+_INITIALIZED = "notifications/initialized"
+
+_log = logging.getLogger(__name__)
+
+
+class ChangingServer(Server[None]):
+    """An MCP server whose list of tools may change.
+
+    From 2026-07-28 on, clients hear of changes by `subscriptions/listen`. Older ones hear of them
+    on their connection, once they have shaken hands.
+    """
+
+    def __init__(self, name: str, **options: Any) -> None:
+        self._bus = InMemorySubscriptionBus()
+        super().__init__(name, on_subscriptions_listen=ListenHandler(self._bus), **options)
+        self._connections: set[Connection] = set()
+        self.add_notification_handler(_INITIALIZED, types.NotificationParams, self._remember)
+
+    def create_initialization_options(
+        self, notification_options: NotificationOptions | None = None, *rest: Any, **named: Any
+    ) -> InitializationOptions:
+        """As the SDK's, and clients that shake hands are promised to hear of changes."""
+        options = notification_options or NotificationOptions(tools_changed=True)
+        return super().create_initialization_options(options, *rest, **named)
+
+    async def tell_tools_changed(self) -> None:
+        """Tell all clients that `tools/list` has a new answer."""
+        await self._bus.publish(ToolsListChanged())
+        for connection in list(self._connections):
+            try:
+                await connection.send_tool_list_changed()
+            except Exception:
+                # A client that is gone, or a stream that is full, is no reason to miss the others.
+                _log.debug("a client was not told that the tools have changed", exc_info=True)
+
+    async def _remember(self, ctx: ServerRequestContext[None, Any], _: object) -> None:
+        # The SDK gives handlers no public name for the connection, and a session is made for each
+        # message.
+        connection = ctx.session._connection  # noqa: SLF001
+        self._connections.add(connection)
+        connection.exit_stack.callback(self._connections.discard, connection)
