@@ -106,10 +106,10 @@ def describe(rules: Rules, request: str, operations: Operations, base_url: str) 
     path = url[len(base_url) :].partition("?")[0]
     operation = operations.match(method, path)
     action = Action(method, path, operation=operation)
-    decision = rules.decide(action, operations.match)
+    decision = rules.decide(action, operations)
     lines = _describe(f"{method} {path}", decision, operation)
     if method == "POST" and find_endpoint(path, operation):
-        query = rules.decide(replace(action, graphql="read"), operations.match)
+        query = rules.decide(replace(action, graphql="read"), operations)
         lines += _describe(f"{method} {path} with a query that only reads", query, None)[:-1]
     return "\n".join(lines)
 

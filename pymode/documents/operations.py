@@ -62,12 +62,29 @@ class Operations:
             method: in any case; HEAD is a GET where the document has no HEAD.
             path: below the base URL, percent-encoded, without its query.
         """
-        wanted = ("head", "get") if method.upper() == "HEAD" else (method.lower(),)
         for template in self._routes.find(path):
-            for name in wanted:
-                if name in METHODS and isinstance(self._items[template].get(name), dict):
-                    return self._get(name, template)
+            for name in self._find_methods(method, template):
+                return self._get(name, template)
         return None
+
+    def match_in_any_case(self, method: str, path: str) -> list[Operation]:
+        """Return the operations that a request may be for on a server that ignores case.
+
+        They are several if the document has paths that differ in case only.
+
+        Args:
+            method: as for `match`.
+            path: as for `match`.
+        """
+        for templates in self._loose_routes.find_alike(path):
+            found = [
+                self._get(name, template)
+                for template in templates
+                for name in self._find_methods(method, template)
+            ]
+            if found:
+                return found
+        return []
 
     def methods(self, path: str) -> tuple[str, ...]:
         """Return the methods that the document has at a path, in capitals and in order."""
@@ -121,6 +138,19 @@ class Operations:
             beside = {key: value for key, value in schema.items() if key != "$ref"}
             self._merged[id(schema)] = (schema, {**found, **beside})
         return self._merged[id(schema)][1]
+
+    @cached_property
+    def _loose_routes(self) -> Routes:
+        routes = Routes(self._spans, ignores_case=True)
+        for template in self._items:
+            routes.add(template)
+        return routes
+
+    def _find_methods(self, method: str, template: str) -> list[str]:
+        """Return the methods of a template that answer a method, the best one first."""
+        wanted = ("head", "get") if method.upper() == "HEAD" else (method.lower(),)
+        item = self._items[template]
+        return [name for name in wanted if name in METHODS and isinstance(item.get(name), dict)]
 
     @cached_property
     def _similar(self) -> SimilarTemplates:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import unquote
 
 MAX_STEPS = 5_000
@@ -27,26 +27,35 @@ class Routes:
 
     Args:
         spans: says whether the last parameter of a template may hold slashes.
+        ignores_case: whether templates fit paths that differ from them in case only.
     """
 
-    def __init__(self, spans: Callable[[str], bool]) -> None:
+    def __init__(self, spans: Callable[[str], bool], *, ignores_case: bool = False) -> None:
         self._root = _Node()
         self._spans = spans
+        self._ignores_case = ignores_case
 
     def add(self, template: str) -> None:
         """Add one template, such as "/zones/{zone_id}"."""
         node = self._root
-        for segment in split(template):
+        for segment in split(template.lower() if self._ignores_case else template):
             node = _descend(node, segment)
         node.templates.append(template)
 
     def find(self, path: str) -> Iterator[str]:
-        """Yield the templates that fit a percent-encoded path, the most literal one first.
+        """Yield the templates that fit a percent-encoded path, the most literal one first."""
+        for templates in self.find_alike(path):
+            yield from templates
+
+    def find_alike(self, path: str) -> Iterator[Sequence[str]]:
+        """Yield the templates as `find` does; those that differ in names or case only, together.
 
         A parameter is one segment. Two kinds may hold slashes: one that its document marks so,
         and a scoped name such as "@cf/meta/llama".
         """
         segments = [unquote(segment) for segment in split(path)]
+        if self._ignores_case:
+            segments = [segment.lower() for segment in segments]
         wide: list[tuple[str, bool]] = []
         pending = [(self._root, 0)]
         # Templates that mix literals and parameters at every segment could be tried for ever.
@@ -55,7 +64,8 @@ class Routes:
                 break
             node, index = pending.pop()
             if index == len(segments):
-                yield from node.templates
+                if node.templates:
+                    yield node.templates
                 continue
             segment = segments[index]
             if node.named:
@@ -70,7 +80,7 @@ class Routes:
                 pending.append((child, index + 1))
         for template, scoped in reversed(wide):
             if scoped or self._spans(template):
-                yield template
+                yield (template,)
 
 
 def split(path: str) -> list[str]:

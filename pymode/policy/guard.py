@@ -43,7 +43,7 @@ class Guard:
         operation = self.operations.match(action.method, action.path)
         action = replace(action, operation=operation)
         action = replace(action, graphql=graphql.judge(action))
-        decision = self.rules.decide(action, self.operations.match)
+        decision = self.rules.decide(action, self.operations)
         if decision.verdict == "deny":
             raise RuleRefused(f"{decision.reason}; nothing was sent")
         if decision.verdict == "approve":

@@ -14,7 +14,7 @@ readings, and an allow rule has to fit all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -27,9 +27,9 @@ from pymode.policy.rule import HOW, Rule, RuleListName, parse, split_words, sugg
 
 if TYPE_CHECKING:
     from pymode.documents.operation import Operation
+    from pymode.documents.operations import Operations
 
 Verdict = Literal["allow", "deny", "approve"]
-Match = Callable[[str, str], "Operation | None"]
 
 SHOWN_CHARS = 200
 SHOWN_RULES = 5
@@ -143,19 +143,19 @@ class Rules:
         )
         return replace(self, allow=allow, deny=deny, approve=approve)
 
-    def decide(self, action: Action, match: Match | None = None) -> Decision:
+    def decide(self, action: Action, operations: Operations | None = None) -> Decision:
         """Say what happens to an action.
 
         Args:
             action: the action; its method, path, operation and GraphQL kind are looked at.
-            match: finds the operation for a method and a path, if a server may read the path in
-                another way. Without it, a path with several readings fits each deny and approve
+            operations: those of the document, if a server may read the path in another way.
+                Without them, a path with several readings fits each deny and approve
                 rule for a tag or an operationId, and no such allow rule.
         """
         shown = f"{action.method} {action.path}"[:SHOWN_CHARS]
         if not self:
             return Decision("allow", "", f"{shown} is allowed: there are no rules")
-        view = _View(action, match)
+        view = _View(action, operations)
         if self.read_only and view.is_write:
             reason = f"{shown} may change something, and only reads are allowed"
             return Decision("deny", self.read_only_source, f"{reason} ({self.read_only_source})")
@@ -187,7 +187,7 @@ class _View:
     """An action in every way in which a server may read its path."""
 
     action: Action
-    match: Match | None
+    document: Operations | None
     method: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -213,21 +213,26 @@ class _View:
     def operations(self) -> list[Operation | None]:
         """The operations of all readings, on a server that compares paths exactly."""
         found = [self.action.operation]
-        if self.match is not None and self.is_ambiguous:
-            found += [self._find(self.match, segments) for segments in self.readings]
+        if self.document is not None and self.is_ambiguous:
+            found += [self.document.match(self.method, path) for path in self._paths]
         return found
 
     @cached_property
-    def loose_operations(self) -> list[Operation | None]:
-        """The operations of all readings in lower case, for a server that ignores case."""
-        folded = {tuple(map(str.lower, segments)) for segments in self.readings}
-        folded -= set(self.readings)
-        match = self.match
-        return [] if match is None else [self._find(match, segments) for segments in folded]
+    def loose_operations(self) -> list[Operation]:
+        """The operations of all readings, on a server that ignores case."""
+        document = self.document
+        if document is None:
+            return []
+        found = (document.match_in_any_case(self.method, path) for path in self._paths)
+        return [operation for operations in found for operation in operations]
 
-    def _find(self, match: Match, segments: Segments) -> Operation | None:
-        encoded = (quote(segment, safe=":@!$&'()*+,;=~") for segment in segments)
-        return match(self.method, "/" + "/".join(encoded))
+    @cached_property
+    def _paths(self) -> list[str]:
+        """All readings, percent-encoded."""
+        return [
+            "/" + "/".join(quote(segment, safe=":@!$&'()*+,;=~") for segment in segments)
+            for segments in self.readings
+        ]
 
     def _has_method(self, rule: Rule) -> bool:
         # HEAD is GET without the body (RFC 9110, section 9.3.2), so rules for GET hold for HEAD.
@@ -240,7 +245,7 @@ class _View:
             return self.is_write
         if rule.path is not None:
             return self._has_method(rule) and rule.path.fits_any(self.folded)
-        if self.is_ambiguous and self.match is None:
+        if self.is_ambiguous and self.document is None:
             return True
         return any(map(rule.fits_operation, (*self.operations, *self.loose_operations)))
 
@@ -248,6 +253,6 @@ class _View:
         """Say whether every server reads the action as one that this rule fits."""
         if rule.path is not None:
             return self._has_method(rule) and rule.path.fits_all(self.readings)
-        if self.is_ambiguous and self.match is None:
+        if self.is_ambiguous and self.document is None:
             return False
         return all(map(rule.fits_operation, self.operations))

@@ -45,7 +45,7 @@ def decide(rules: Rules, method: str, path: str, graphql: str | None = None) -> 
     sent = urls.build(BASE, path)[len(BASE) :].partition("?")[0]
     operation = OPERATIONS.match(method, sent)
     action = Action(method, sent, graphql=graphql, operation=operation)  # type: ignore[arg-type]  # tests write plain texts
-    return rules.bind(OPERATIONS).decide(action, OPERATIONS.match)
+    return rules.bind(OPERATIONS).decide(action, OPERATIONS)
 
 
 def verdict(rules: Rules, method: str, path: str, graphql: str | None = None) -> str:
@@ -466,3 +466,52 @@ def test_ordinary_parameters_and_forms_pass() -> None:
 def test_a_form_of_very_many_fields_is_refused() -> None:
     with pytest.raises(RequestRefused, match="send fewer"):
         check_overrides(post(Form(b"&" * 20_000)))
+
+
+MIXED = Operations(
+    {
+        "openapi": "3.0.0",
+        "paths": {
+            "/Buckets/{id}": {
+                "get": {"operationId": "bucketGet", "tags": ["Buckets"]},
+                "delete": {"operationId": "bucketDelete", "tags": ["Buckets"]},
+            },
+            "/buckets/{bucket}": {"put": {"operationId": "bucketPut", "tags": ["Buckets"]}},
+            "/buckets/health": {"delete": {"operationId": "healthDelete"}},
+            "/Files/v{n}.Tar": {"delete": {"operationId": "fileDelete", "tags": ["Files"]}},
+        },
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "path"),
+    [
+        ("bucketDelete", "/Buckets/1"),
+        ("bucketDelete", "/buckets/1"),
+        ("bucketDelete", "/BUCKETS/1"),
+        ("bucketDelete", "/bUCKETS/%31"),
+        ("tag:Buckets", "/buckets/1"),
+        ("fileDelete", "/files/V1.tar"),
+        ("tag:Files", "/FILES/v1.TAR"),
+    ],
+)
+def test_a_deny_rule_holds_in_any_case_of_the_path_and_of_the_document(
+    rule: str, path: str
+) -> None:
+    """A server that ignores case would carry it out. An allow rule needs the exact path."""
+    operation = MIXED.match("DELETE", path)
+    action = Action("DELETE", path, operation=operation)  # type: ignore[arg-type]  # a plain text
+    denying = Rules.parse(deny=[rule]).bind(MIXED)
+    assert denying.decide(action, MIXED).verdict == "deny"
+    allowing = Rules.parse(allow=[rule]).bind(MIXED)
+    assert (allowing.decide(action, MIXED).verdict == "allow") == (operation is not None)
+
+
+def test_a_deny_rule_does_not_hold_for_a_more_literal_path() -> None:
+    action = Action("DELETE", "/Buckets/Health", operation=MIXED.match("DELETE", "/Buckets/Health"))
+    rules = Rules.parse(deny=["healthDelete"]).bind(MIXED)
+    assert rules.decide(action, MIXED).verdict == "deny"
+    action = Action("DELETE", "/buckets/health", operation=MIXED.match("DELETE", "/buckets/health"))
+    rules = Rules.parse(deny=["bucketDelete"]).bind(MIXED)
+    assert rules.decide(action, MIXED).verdict == "allow"
