@@ -1,15 +1,17 @@
 """The shell: puts the commands together, and turns errors into exit statuses.
 
 Exit status: 0, or 1 when the code failed, 2 for wrong usage or settings, 3 when pymode itself
-failed, 130 after Ctrl-C. The result alone goes to standard output.
+failed, 130 after Ctrl-C, 143 after SIGTERM. The result alone goes to standard output.
 """
 
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -60,12 +62,18 @@ def _main(
     )
 
 
+def _terminate(number: int, _: FrameType | None) -> NoReturn:
+    """End as after Ctrl-C: processes that were started end, and no half files are left."""
+    sys.exit(128 + number)
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its status.
 
     Args:
         arguments: those after the program's name; `sys.argv` if absent.
     """
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app(arguments, prog_name="pymode")
         status = 0

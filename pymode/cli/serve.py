@@ -14,6 +14,9 @@ from pymode.cli.options import with_settings
 from pymode.cli.settings import Settings
 from pymode.http.address import ListenAddress
 
+# A call may wait for a worker before its own time begins.
+DRAIN_MARGIN_SECONDS = 5.0
+
 
 @with_settings
 def serve(
@@ -82,6 +85,7 @@ async def _serve(
                 address,
                 allowed_hosts=allowed_hosts,
                 source_bytes=settings.limits.source_bytes,
+                drain_seconds=settings.limits.wall_seconds + DRAIN_MARGIN_SECONDS,
                 announce=lambda url: say(f"pymode: serving {url}"),
             )
     finally:

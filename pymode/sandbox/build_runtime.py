@@ -150,7 +150,7 @@ def main() -> None:
             compile_again(Path(rest[1]), Path(folder))
         else:
             build(Path(folder), rest[0] if rest else None)
-    except ImageError as error:
+    except (ImageError, OSError) as error:
         sys.exit(str(error))
 
 

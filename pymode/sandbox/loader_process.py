@@ -61,6 +61,8 @@ async def load(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         pass_fds=files,
+        # Ctrl-C in a terminal is for the parent.
+        process_group=0,
         env={},
         cwd="/",
         limit=_LINE_BYTES,

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import shutil
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +21,7 @@ from typing import Final
 import pymode
 from pymode import data
 from pymode.errors import ImageError
+from pymode.limits import MIB
 from pymode.sandbox import cache
 from pymode.sandbox.cache import Progress
 from pymode.sandbox.engine import BUNDLED, ENGINE, MANIFEST, find_target, fits
@@ -29,6 +31,8 @@ INGREDIENTS: Final = ("componentize-py", "wasmtime", *BUNDLED)
 # The modules that build it, see `build_runtime`.
 BUILDERS: Final = ("binary", "build_runtime", "component", "instructions", "linked")
 BUILD_SECONDS: Final = 900.0
+# What the build needs at most at a time; most of it is given back.
+BUILD_BYTES: Final = 256 * MIB
 # How long it takes on two cores; only the progress display reads it.
 _EXPECTED_SECONDS: Final = 25.0
 _REPORT_SECONDS: Final = 0.25
@@ -133,6 +137,13 @@ async def open_runtime(folder: Path, progress: Progress) -> Path:
 
 async def _make(scratch: Path, progress: Progress) -> None:
     """Run the build in a process of its own, so that its memory goes back and it can be stopped."""
+    free = shutil.disk_usage(scratch).free
+    if free < BUILD_BYTES:
+        msg = (
+            f"the sandbox needs {BUILD_BYTES // MIB} MiB to be built, and {scratch.parent} has "
+            f"{free // MIB} MiB; free space, or set XDG_CACHE_HOME to a folder with more of it"
+        )
+        raise ImageError(msg)
     carried = find_carried()
     sentence = "building the sandbox" if carried is None else "compiling the sandbox"
     command = [sys.executable, "-m", "pymode.sandbox.build_runtime", str(scratch / "runtime")]
@@ -143,6 +154,8 @@ async def _make(scratch: Path, progress: Progress) -> None:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        # Ctrl-C in a terminal is for the parent.
+        process_group=0,
         env={**os.environ, "TMPDIR": str(scratch)},
     )
     started = time.monotonic()

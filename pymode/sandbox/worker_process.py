@@ -57,6 +57,8 @@ class WorkerProcess:
                 *command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
+                # Ctrl-C in a terminal is for the parent.
+                process_group=0,
                 env={},
                 cwd="/",
                 limit=READ_BYTES,

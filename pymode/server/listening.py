@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
 from collections.abc import Callable, Sequence
@@ -15,9 +16,13 @@ from pymode.http.address import ListenAddress
 from pymode.server.seals import STATE_CHARS
 
 if TYPE_CHECKING:
-    from mcp.server.lowlevel import Server
+    from types import FrameType
+
+    from pymode.server.changes import ChangingServer
 
 PATH = "/mcp"
+
+_log = logging.getLogger(__name__)
 
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
@@ -60,14 +65,17 @@ def guard(address: ListenAddress, allowed_hosts: Sequence[str]) -> TransportSecu
 
 
 async def serve_http(
-    server: Server[None],
+    server: ChangingServer,
     address: ListenAddress,
     *,
     allowed_hosts: Sequence[str] = (),
     source_bytes: int,
+    drain_seconds: float,
     announce: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Serve any number of clients until SIGINT or SIGTERM.
+
+    Then calls that have begun may end; a second signal cancels them.
 
     Args:
         server: the tools, from `make_server`.
@@ -75,6 +83,7 @@ async def serve_http(
         allowed_hosts: further names under which clients may reach the server.
         source_bytes: the largest code; the cap on a request's body follows from it and from the
             largest state of a paused call.
+        drain_seconds: how long calls may go on after a signal.
         announce: told the URL once the port is taken.
 
     Raises:
@@ -101,8 +110,45 @@ async def serve_http(
         ws="none",
     )
     with _bind(address) as bound:
-        announce(f"http://{address.authority}:{bound.getsockname()[1]}{PATH}")
-        await uvicorn.Server(config).serve(sockets=[bound])
+        url = f"http://{address.authority}:{bound.getsockname()[1]}{PATH}"
+        listening = _DrainingServer(config, server, drain_seconds, lambda: announce(url))
+        await listening.serve(sockets=[bound])
+
+
+class _DrainingServer(uvicorn.Server):
+    """Waits for the calls under way before it closes connections."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server: ChangingServer,
+        seconds: float,
+        announce: Callable[[], None],
+    ) -> None:
+        super().__init__(config)
+        self._server = server
+        self._seconds = seconds
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._announce()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            self.force_exit = True
+        elif calls := len(self._server.calls):
+            _log.warning("stopping when %d calls have ended; a second signal cancels them", calls)
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listener in self.servers:
+            listener.close()
+        await self._server.drain(self._seconds, lambda: self.force_exit)
+        # Those that were cancelled still get their answers.
+        self.force_exit = False
+        await super().shutdown(sockets)
 
 
 def _bind(address: ListenAddress) -> socket.socket:

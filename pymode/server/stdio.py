@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mcp.server.stdio import stdio_server
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
+
+_log = logging.getLogger(__name__)
 
 # After a signal, this bounds the wait for the sandbox to end.
 _STOP_SECONDS = 5.0
@@ -28,17 +31,27 @@ async def serve_stdio(server: Server[None]) -> None:
         loop.add_signal_handler(number, _settle, stopped, number)
     ended = asyncio.Event()
     serving = asyncio.create_task(_serve(server, ended))
-    either: set[asyncio.Future[Any]] = {serving, stopped}
+    leaving = asyncio.create_task(ended.wait())
+    either: set[asyncio.Future[Any]] = {serving, stopped, leaving}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-    if serving.done():
+    if not stopped.done():
+        # Where standard input has ended, the last answers are written meanwhile. Where only the
+        # output is closed, the thread that reads the input holds up everything.
+        await asyncio.wait({serving}, timeout=_STOP_SECONDS)
+        if not serving.done():
+            _exit(0)
         return serving.result()
     serving.cancel()
     try:
         await asyncio.wait_for(ended.wait(), _STOP_SECONDS)
     finally:
-        sys.stderr.flush()
-        # A thread sits in a read of standard input; nothing wakes it, so no ordinary end comes.
-        os._exit(128 + stopped.result())
+        _exit(128 + stopped.result())
+
+
+def _exit(status: int) -> NoReturn:
+    """End the process, though a thread sits in a read of standard input that nothing wakes."""
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _settle(stopped: asyncio.Future[int], number: int) -> None:
@@ -47,8 +60,11 @@ def _settle(stopped: asyncio.Future[int], number: int) -> None:
 
 
 async def _serve(server: Server[None], ended: asyncio.Event) -> None:
-    async with stdio_server() as (read_stream, write_stream):
-        try:
-            await server.run(read_stream, write_stream, server.create_initialization_options())
-        finally:
-            ended.set()
+    try:
+        async with stdio_server() as (read_stream, write_stream):
+            try:
+                await server.run(read_stream, write_stream, server.create_initialization_options())
+            finally:
+                ended.set()
+    except* BrokenPipeError:
+        _log.info("the client has closed its end")

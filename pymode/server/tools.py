@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import anyio
 from mcp import types
 from mcp.shared.exceptions import MCPError
 
@@ -17,7 +15,7 @@ from pymode.answers.prompts import Facts, ToolPrompt, describe_tools
 from pymode.apis.identity import find_missing
 from pymode.call.answer import answer, failure
 from pymode.call.journal import Paused
-from pymode.errors import CodeError, CodeRaised, ConfigError, PymodeError, SandboxError
+from pymode.errors import CodeError, CodeRaised, ConfigError, PymodeError
 from pymode.namespaces import token_variable
 from pymode.server.callers import (
     Caller,
@@ -26,6 +24,7 @@ from pymode.server.callers import (
     read_session,
     write_tokens,
 )
+from pymode.server.calls import Calls
 from pymode.server.changes import ChangingServer
 from pymode.server.elicitation import ask_later, find_approver, find_elicit, read_answers
 from pymode.server.preparation import Preparation
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
 
     Context: TypeAlias = ServerRequestContext[None, Any]
 
-T = TypeVar("T")
-
 _ANNOTATIONS = {
     "search": types.ToolAnnotations(read_only_hint=True, open_world_hint=False),
     "execute": types.ToolAnnotations(
@@ -51,9 +48,6 @@ _ANNOTATIONS = {
     ),
 }
 _TITLE_CHARS = 200
-
-# A cancelled call kills its worker; this bounds the wait for that.
-_STOP_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +84,7 @@ def make_server(
 
     return ChangingServer(
         "pymode",
+        tools.calls,
         title=f"pymode: {', '.join(code_mode.names)}"[:_TITLE_CHARS],
         version=version("pymode"),
         lifespan=lifespan,
@@ -122,6 +117,7 @@ class _Tools:
         self._token = token
         self._account_id = account_id
         self._seals = Seals()
+        self.calls = Calls()
 
     def find_caller(self, ctx: Context) -> Caller:
         """Return who sent a request; over HTTP only its own header counts."""
@@ -153,7 +149,7 @@ class _Tools:
             caller = self.find_caller(ctx)
             await self._prepare(ctx)
             if params.name == "search":
-                result = await _run_apart(
+                result = await self.calls.run(
                     self._code_mode.search(
                         arguments["code"],
                         token=caller.token,
@@ -202,7 +198,7 @@ class _Tools:
             journal = self._seals.open(params.request_state, binding)
             journal.settle(read_answers(params.input_responses, len(journal.asked)))
         try:
-            return await _run_apart(
+            return await self.calls.run(
                 self._code_mode.execute(
                     arguments["code"],
                     token=token,
@@ -271,20 +267,3 @@ def _content(*texts: str, is_error: bool = False) -> types.CallToolResult:
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=text) for text in texts], is_error=is_error
     )
-
-
-async def _run_apart(call: Coroutine[Any, Any, T]) -> T:
-    """Await the call in a task of its own, so that a cancellation reaches it exactly once.
-
-    anyio cancels again at each await, so a clean-up inside the call would never get through one.
-    """
-    task = asyncio.create_task(call)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        if task.cancelled():
-            raise SandboxError("the sandbox was closed during the call") from None
-        task.cancel()
-        with anyio.move_on_after(_STOP_SECONDS, shield=True):
-            await asyncio.wait({task})
-        raise

@@ -148,6 +148,7 @@ async def http_url(code_mode):
             serve(code_mode),
             ListenAddress.parse("127.0.0.1:0"),
             source_bytes=Limits().source_bytes,
+            drain_seconds=1.0,
             announce=url.set_result,
         )
     )

@@ -330,6 +330,26 @@ async def test_a_load_that_is_killed_leaves_no_process_and_no_half_image(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="children are listed on Linux only")
+def test_sigterm_of_pymode_build_leaves_no_process_and_no_file(cache: Path, tmp_path: Path) -> None:
+    document = tmp_path / "large.json"
+    document.write_bytes(LARGE)
+    command = [sys.executable, "-m", "pymode", "build", "--spec", str(document)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stderr is not None
+            assert b"reading" in process.stderr.readline()
+            children = find_children(process.pid)
+            assert children
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE_SECONDS) == 128 + signal.SIGTERM
+            assert b"Traceback" not in process.stderr.read()
+        finally:
+            process.kill()
+    assert not any(map(is_running, children))
+    assert list_names(cache) == [".lock"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children are listed on Linux only")
 async def test_a_loader_that_is_killed_is_an_error_that_says_so(cache: Path) -> None:
     """It is what the kernel does where memory is short."""
     task = asyncio.create_task(image.open_image([Spec("a test", "l", LARGE)], 1024 * MIB))
@@ -406,23 +426,39 @@ async def test_without_a_runtime_and_a_cache_the_operator_hears_what_to_do(
         await open_image()
 
 
-@pytest.mark.skipif(not IS_ROOT or sys.platform != "linux", reason="only root can mount a disk")
-@pytest.mark.parametrize("options", ["size=4m", "size=64m,ro"], ids=["full", "read-only"])
-async def test_calls_run_on_a_disk_that_is_full_or_read_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Path, options: str
-) -> None:
-    disk = tmp_path / "disk"
+@contextlib.contextmanager
+def mounted(disk: Path, options: str) -> Iterator[Path]:
+    """Mount a small disk in memory."""
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("this machine lets nobody mount a disk")
     try:
+        yield disk
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.skipif(not IS_ROOT or sys.platform != "linux", reason="only root can mount a disk")
+@pytest.mark.parametrize("options", ["size=4m", "size=64m,ro"], ids=["full", "read-only"])
+async def test_calls_run_on_a_disk_that_is_full_or_read_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Path, options: str
+) -> None:
+    with mounted(tmp_path / "disk", options) as disk:
         monkeypatch.setenv("XDG_CACHE_HOME", str(disk))
         monkeypatch.setattr(runtimes, "find_carried", lambda: runtime)
         await ask(2)
         assert list(disk.rglob("*.snapshot")) == []
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.skipif(not IS_ROOT or sys.platform != "linux", reason="only root can mount a disk")
+async def test_a_disk_without_room_for_the_runtime_is_named_before_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mounted(tmp_path / "disk", "size=64m") as disk:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(disk))
+        with pytest.raises(ImageError, match=r"256 MiB.*has 6\d MiB.*XDG_CACHE_HOME"):
+            await open_image()
 
 
 async def test_a_build_that_fails_says_why_and_leaves_nothing(

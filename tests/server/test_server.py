@@ -494,4 +494,4 @@ async def test_a_taken_port_is_told_to_the_operator():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = ListenAddress("127.0.0.1", taken.getsockname()[1])
         with pytest.raises(ConfigError, match=r"cannot listen on 127\.0\.0\.1:"):
-            await serve_http(serve(FakeCodeMode()), address, source_bytes=1)
+            await serve_http(serve(FakeCodeMode()), address, source_bytes=1, drain_seconds=1)

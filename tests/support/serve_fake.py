@@ -50,6 +50,7 @@ async def main(transport, *options):
             ListenAddress.parse("127.0.0.1:0"),
             allowed_hosts=["mcp.example.com"],
             source_bytes=Limits().source_bytes,
+            drain_seconds=1.0,
             announce=tell,
         )
 
