@@ -32,7 +32,7 @@ INGREDIENTS: Final = ("componentize-py", "wasmtime", *BUNDLED)
 BUILDERS: Final = ("binary", "build_runtime", "component", "instructions", "linked")
 BUILD_SECONDS: Final = 900.0
 # What the build needs at most at a time; most of it is given back.
-BUILD_BYTES: Final = 256 * MIB
+BUILD_BYTES: Final = 128 * MIB
 # How long it takes on two cores; only the progress display reads it.
 _EXPECTED_SECONDS: Final = 25.0
 _REPORT_SECONDS: Final = 0.25

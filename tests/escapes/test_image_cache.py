@@ -27,7 +27,7 @@ from pymode.sandbox import cache as cache_module
 from pymode.sandbox import image, loader_process, runtimes
 from pymode.sandbox.cache import Progress
 
-# ruff: noqa: ASYNC221, ASYNC240 - no other task waits meanwhile
+# ruff: noqa: ASYNC240 - no other task waits meanwhile
 
 pytestmark = pytest.mark.anyio
 
@@ -457,7 +457,7 @@ async def test_a_disk_without_room_for_the_runtime_is_named_before_the_build(
 ) -> None:
     with mounted(tmp_path / "disk", "size=64m") as disk:
         monkeypatch.setenv("XDG_CACHE_HOME", str(disk))
-        with pytest.raises(ImageError, match=r"256 MiB.*has 6\d MiB.*XDG_CACHE_HOME"):
+        with pytest.raises(ImageError, match=r"128 MiB.*has 6\d MiB.*XDG_CACHE_HOME"):
             await open_image()
 
 
