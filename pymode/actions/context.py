@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from pymode.actions.recorder import Recorder
 from pymode.actions.sent import Planned, SentRequest
-from pymode.errors import RequestRefused
+from pymode.errors import HttpError, RequestRefused
 from pymode.limits import Limits
 from pymode.policy.approvals import ApprovalGate
 
@@ -36,7 +36,8 @@ class Context:
         progress: is told how far a tool is; None if nobody listens.
         sent: every attempt to carry out an action, in the order in which they ended.
         planned: the writes that a dry run held back.
-        traffic_bytes: how much the run has sent and received so far.
+        traffic_bytes: how much the run has sent and received so far, and what answers that are
+            being read will have.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -67,11 +68,31 @@ class Context:
         Raises:
             RequestRefused: the request would take the run over its limit of traffic.
         """
-        if self.traffic_bytes + size_bytes > self.limits.traffic_bytes:
-            msg = (
-                f"the requests and responses of this call have over {self.limits.traffic_bytes:,} "
-                "bytes together; ask for fewer or smaller things, or spread the work over several "
-                "calls"
-            )
-            raise RequestRefused(msg)
+        if self._is_over(size_bytes):
+            raise RequestRefused(self._over)
         self.traffic_bytes += size_bytes
+
+    def reserve(self, size_bytes: int) -> None:
+        """Add a part of an answer to the traffic of the run, before it is read.
+
+        Raises:
+            HttpError: the part would take the run over its limit of traffic.
+        """
+        if self._is_over(size_bytes):
+            raise HttpError(self._over, kind="too_large")
+        self.traffic_bytes += size_bytes
+
+    def give_back(self, size_bytes: int) -> None:
+        """Take what was reserved and did not come off the traffic of the run."""
+        self.traffic_bytes -= size_bytes
+
+    def _is_over(self, size_bytes: int) -> bool:
+        return self.traffic_bytes + size_bytes > self.limits.traffic_bytes
+
+    @property
+    def _over(self) -> str:
+        return (
+            f"the requests and responses of this call have over {self.limits.traffic_bytes:,} "
+            "bytes together; ask for fewer or smaller things, or spread the work over several "
+            "calls"
+        )

@@ -124,9 +124,9 @@ class Sender:
                 within=self.base_url,
                 deadline=context.deadline,
                 departing=lambda: departed.append(None),
+                room=context,
             )
             status = response.status
-            context.traffic_bytes += len(response.body)
             return response
         except HttpError as error:
             status = error.status

@@ -11,6 +11,7 @@ from pymode.apis.account import AccountFinder
 from pymode.apis.namespace import APINamespace
 from pymode.call.kept import KeptResults
 from pymode.call.state import Session, States
+from pymode.errors import RequestRefused
 from pymode.protocol import targets
 from pymode.protocol.replies import Failure, FailureKind
 from pymode.sandbox.hostcalls import HostCallHandler
@@ -47,15 +48,12 @@ class Dispatcher:
         if pipeline is not None and isinstance(pipeline.namespace, APINamespace):
             # An API counts the bytes of its requests itself.
             return await pipeline.answer(payload, self.context)
-        limit = self.context.limits.traffic_bytes
-        if self.context.traffic_bytes + len(payload) > limit:
-            return _refuse(
-                f"what this call has sent and received has over {limit:,} characters "
-                "together; ask for fewer or smaller things, or spread the work over several calls"
-            )
-        self.context.traffic_bytes += len(payload)
+        try:
+            self.context.count_request(_count_bytes(payload))
+        except RequestRefused as error:
+            return _refuse(str(error))
         reply = await self._answer(target, payload)
-        self.context.traffic_bytes += len(reply)
+        self.context.traffic_bytes += _count_bytes(reply)
         return reply
 
     def with_journal(self, journaled: HostCallHandler) -> HostCallHandler:
@@ -81,6 +79,10 @@ class Dispatcher:
         if self.account is not None and target == self.account.target:
             return await self.account.answer()
         return _refuse(f"there is no {target[:100]!r} in this call")
+
+
+def _count_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
 def _refuse(message: str) -> str:

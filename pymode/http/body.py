@@ -19,13 +19,17 @@ class BodyReader:
         headers: of the answer, names in lower case.
         limit_bytes: the most that the body may have, on the wire and inflated.
 
+    Attributes:
+        declared_bytes: what the server says that it sends; 0 if it does not say.
+
     Raises:
         HttpError: the body is declared to be larger, or its encoding is not understood.
     """
 
     def __init__(self, headers: Mapping[str, str], limit_bytes: int) -> None:
         declared = headers.get("content-length", "")
-        if declared.isdecimal() and int(declared[:20]) > limit_bytes:
+        self.declared_bytes = int(declared[:20]) if declared.isdecimal() else 0
+        if self.declared_bytes > limit_bytes:
             raise too_large(limit_bytes)
         self._limit_bytes = limit_bytes
         self._inflater = Inflater.of(headers.get("content-encoding", ""), limit_bytes)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
+from typing import Protocol
 
 import httpx  # noqa: TID251 - the owner of this dependency
 
@@ -42,9 +43,17 @@ class Response:
 
 @dataclass(slots=True)
 class Flight:
-    """How far one request came: whether it left, and the status that came back."""
+    """How far one request came: whether it left, and the status that came back.
+
+    Args:
+        departing: see `Http.send`.
+        room: see `Http.send`.
+        sent: whether the first byte went out.
+        status: the status of the answer; None before there is one.
+    """
 
     departing: Callable[[], None] | None
+    room: Room | None = None
     sent: bool = False
     status: int | None = None
 
@@ -56,6 +65,16 @@ class Flight:
             self.sent = True
             if self.departing is not None:
                 self.departing()
+
+
+class Room(Protocol):
+    """What bounds the answers of several requests together."""
+
+    def reserve(self, size_bytes: int) -> None:
+        """Make room for a part of a body. Raises `HttpError` where there is none."""
+
+    def give_back(self, size_bytes: int) -> None:
+        """Take back room that was not needed."""
 
 
 class ConnectionPool:
@@ -113,6 +132,7 @@ class Http:
         within: str | None = None,
         deadline: float | None = None,
         departing: Callable[[], None] | None = None,
+        room: Room | None = None,
     ) -> Response:
         """Send one request and read its whole response; redirects are not followed.
 
@@ -126,12 +146,13 @@ class Http:
             deadline: in the time of the event loop; it ends the request before `wall_seconds` do.
             departing: called once, before the first byte of the request goes out. When it was
                 not called, also after a cancellation, surely nothing was sent.
+            room: has to have room for the body before it is read.
 
         Raises:
             RequestRefused: the URL or a header cannot be sent, or the URL is not `within`.
             HttpError: no whole response came back within the limits.
         """
-        flight = Flight(departing)
+        flight = Flight(departing, room)
         request = self._build(method, url, headers or {}, content, files, flight)
         if within is not None:
             assert_within(request.url, within)
@@ -205,15 +226,32 @@ class Http:
         flight.status = response.status_code
         headers = {name.lower(): value for name, value in response.headers.items()}
         try:
-            body = b"" if request.method == "HEAD" else await self._read(response, headers)
+            is_head = request.method == "HEAD"
+            body = b"" if is_head else await self._read(response, headers, flight.room)
         finally:
             await response.aclose()
         return Response(response.status_code, headers, body)
 
-    async def _read(self, response: httpx.Response, headers: Mapping[str, str]) -> bytes:
+    async def _read(
+        self, response: httpx.Response, headers: Mapping[str, str], room: Room | None
+    ) -> bytes:
         body = BodyReader(headers, self._response_bytes)
-        chunks = [body.feed(chunk) async for chunk in response.stream]  # type: ignore[union-attr]
-        body.finish()
+        chunks: list[bytes] = []
+        read_bytes = 0
+        reserved = body.declared_bytes
+        if room is not None:
+            room.reserve(reserved)
+        try:
+            async for chunk in response.stream:  # type: ignore[union-attr]
+                chunks.append(body.feed(chunk))
+                read_bytes += len(chunks[-1])
+                if read_bytes > reserved and room is not None:
+                    room.reserve(read_bytes - reserved)
+                    reserved = read_bytes
+            body.finish()
+        finally:
+            if room is not None:
+                room.give_back(max(0, reserved - read_bytes))
         return b"".join(chunks)
 
     def _open_transport(self, scheme: str) -> httpx.AsyncHTTPTransport:

@@ -249,6 +249,36 @@ def test_the_traffic_of_a_call_is_limited_in_all() -> None:
     run(use, limits=Limits(traffic_bytes=1000))
 
 
+CHUNKS = (
+    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"64\r\n%b\r\n" % (b"y" * 100) * 3
+)
+CHUNKED = CHUNKS + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "whole"),
+    [(write_answer(b"y" * 300), 3), (CHUNKED, None)],
+    ids=["declared", "chunked"],
+)
+def test_answers_that_come_at_once_have_room_before_they_are_read(
+    answer: bytes, whole: int | None
+) -> None:
+    """Where the server says how long they are, as many come whole as there is room for."""
+
+    async def use(server: Loopback, host: RunOfOne) -> None:
+        server.answer = answer
+        payload = '{"method":"GET","path":"/x"}\n'
+        replies = await asyncio.gather(*(host.request(payload) for _ in range(8)))
+        heads = [read_reply(reply)[0] for reply in replies]
+        refused = [str(head["error"]) for head in heads if "error" in head]
+        assert all("over 1,000 bytes together" in message for message in refused)
+        assert whole is None or len(refused) == 8 - whole
+        assert refused
+        assert host.context.traffic_bytes <= 1000
+
+    run(use, limits=Limits(traffic_bytes=1000))
+
+
 def test_the_head_of_a_request_may_not_be_a_bomb() -> None:
     async def use(server: Loopback, host: RunOfOne) -> None:
         payload = '{"method":"GET","path":"/x","query":[' + "[]," * 1_000_000 + "[]]}"

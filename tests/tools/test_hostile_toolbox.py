@@ -137,4 +137,4 @@ async def test_tools_have_a_share_of_the_traffic() -> None:
     calls = Dispatcher(run.context, box, kept, States(1_000), None, {"up": run.pipeline})
     replies = [read(await calls("up", ask("a")))[0] for _ in range(5)]
     assert replies[0] == {"ok": True}
-    assert "over 100 characters together" in replies[-1]["error"]["message"]
+    assert "over 100 bytes together" in replies[-1]["error"]["message"]
