@@ -17,7 +17,6 @@ from pymode.errors import (
     CodeRejected,
     LimitExceeded,
     ResultRejected,
-    SandboxError,
 )
 from pymode.limits import MIB, Limits
 from pymode.protocol import calls
@@ -97,15 +96,20 @@ def read_outcome(done: Done, limits: Limits) -> tuple[JSON, tuple[str, ...]]:
     """Return the value and the notes of a call.
 
     Raises:
-        CodeError: the code was rejected, failed, hit a limit or returned no JSON.
-        SandboxError: what the guest wrote cannot be read as an outcome.
+        CodeError: the code was rejected, failed, hit a limit, returned no JSON, or changed the
+            guest so that its outcome cannot be read.
     """
     if done.stopped_by is not None:
         _raise_stopped(done, limits)
     try:
         outcome = calls.read_outcome(done.outcome)
     except ProtocolError:
-        raise SandboxError("the guest ended the call with nonsense; try again") from None
+        # The guest itself never writes such an outcome.
+        msg = (
+            "the code changed the sandbox's own program, and its outcome cannot be read; leave the "
+            "modules of the sandbox as they are"
+        )
+        raise CodeRaised(msg, logs=done.logs) from None
     head, text = outcome.head, outcome.value
     if not outcome.is_value:
         _raise_failed(head, done, limits)
@@ -174,14 +178,22 @@ def _clean(message: JSON) -> str:
 
 def _raise_failed(head: Mapping[str, JSON], done: Done, limits: Limits) -> NoReturn:
     message, limit, error = _clean(head.get("message")), head.get("limit"), head.get("error")
-    # Code can patch the guest to name anything as a limit, so only known ones count.
-    if isinstance(limit, str) and limit in _WHAT_TO_DO:
+    if isinstance(limit, str) and _may_be_hit(limit, done, limits):
         if limit == "memory_bytes":
             message = f"{_sentence(limit, limits)}\n{message}"
         raise LimitExceeded(message, limit=limit, logs=done.logs)
     kinds: dict[str, type[CodeError]] = {"rejected": CodeRejected, "result": ResultRejected}
     kind = kinds.get(error, CodeRaised) if isinstance(error, str) else CodeRaised
     raise kind(message, logs=done.logs)
+
+
+def _may_be_hit(limit: str, done: Done, limits: Limits) -> bool:
+    """Say whether a guest can have hit a limit that it names; code can patch it to name any."""
+    if limit == "host_calls":
+        return done.host_calls >= limits.host_calls
+    if limit == "printed_chars":
+        return len(done.logs) >= limits.printed_chars
+    return limit in ("memory_bytes", "result_bytes")
 
 
 def _raise_stopped(done: Done, limits: Limits) -> NoReturn:

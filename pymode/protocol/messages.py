@@ -171,6 +171,7 @@ class Done:
         logs: what the code printed.
         outcome: the guest's own words; of a guest that was stopped nothing, or the readings of
             its clock for the next run.
+        host_calls: how many the guest has started.
     """
 
     stopped_by: str | None
@@ -178,6 +179,7 @@ class Done:
     seconds: float
     logs: str
     outcome: str
+    host_calls: int = 0
 
 
 ToWorker: TypeAlias = Call | HostReply | Stop
@@ -275,7 +277,7 @@ def _read_done(text: str) -> Done:
 
 def _is_head_of_done(head: Mapping[str, Any]) -> bool:
     """Tell whether a head has the fields of `Done`, no others, and their types."""
-    if head.keys() != {"stopped_by", "fuel", "seconds", "logs"}:
+    if head.keys() != {"stopped_by", "fuel", "seconds", "logs", "host_calls"}:
         return False
     # Exact types: True is an int, too.
     return (
@@ -284,6 +286,7 @@ def _is_head_of_done(head: Mapping[str, Any]) -> bool:
         and type(head["seconds"]) is float
         and math.isfinite(head["seconds"])
         and type(head["logs"]) is str
+        and type(head["host_calls"]) is int
     )
 
 

@@ -85,7 +85,7 @@ class Bridge:
         self._waited_at = (-1, -1)
         self.printed: list[str] = []
         self._printed_chars = 0
-        self._started = 0
+        self.started = 0
         self._first_id = self._last_id + 1
 
     def end_call(self) -> None:
@@ -99,9 +99,9 @@ class Bridge:
 
     def start(self, target: str, payload: str) -> int:
         """Send a host call to the parent, which counts and answers it."""
-        self._started += 1
+        self.started += 1
         # The parent refuses what is over the limit; a guest that goes on asking is ended.
-        if self._started > 2 * self._limits.host_calls + 100:
+        if self.started > 2 * self._limits.host_calls + 100:
             raise imports.Stop("host_calls")
         if _is_longer(payload, self._limits.request_bytes):
             raise imports.Stop("request_bytes")
@@ -130,7 +130,7 @@ class Bridge:
 
     def _tell_that_it_waits(self, seconds: float) -> None:
         """Tell the parent that only a reply, or a timer far away, lets the guest go on."""
-        now = (self._started, self._replies)
+        now = (self.started, self._replies)
         has_near_timer = 0 <= seconds < PAUSE_SECONDS
         if has_near_timer or now == self._waited_at or self._pipe.ready(0):
             return
@@ -267,6 +267,7 @@ class Worker:
             seconds=time.monotonic() - started,
             logs="".join(self._bridge.printed),
             outcome=outcome,
+            host_calls=self._bridge.started,
         )
 
 

@@ -20,8 +20,26 @@ from pymode.errors import CodeRaised, ConfigError, SpecError
 pytestmark = pytest.mark.anyio
 
 PATHS = "return list(spec['paths'])"
-# Long enough to be under way when the document is replaced.
-SLOW = "import asyncio\nawait asyncio.sleep(1)\nreturn list(spec['paths'])"
+# Under way until the test opens the gate.
+HELD = "await gate.wait()\nreturn list(spec['paths'])"
+
+
+class Gate:
+    """A function that code can call, and that returns when the test says so."""
+
+    def __init__(self) -> None:
+        self.is_reached = asyncio.Event()
+        self.is_open = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Wait for the test."""
+        self.is_reached.set()
+        await self.is_open.wait()
+
+    def make(self, document: Path, workers: int) -> CodeMode:
+        """Return a sandbox whose code can wait for the gate."""
+        functions = {"gate": [self.wait]}
+        return CodeMode(document, functions=functions, workers=workers, base_url="http://localhost")
 
 
 def write(path: Path, *paths: str, **operation: Any) -> Path:
@@ -39,17 +57,19 @@ def document(user_folders: Path, tmp_path: Path) -> Path:
 async def test_calls_under_way_end_on_the_old_document_and_later_ones_use_the_new(
     document: Path,
 ) -> None:
-    async with CodeMode(document, workers=2) as code_mode:
+    gate = Gate()
+    async with gate.make(document, workers=2) as code_mode:
         assert (await code_mode.search(PATHS)).value == ["/old"]
         assert code_mode.pool is not None
         old = set(code_mode.pool.pids)
-        under_way = asyncio.create_task(code_mode.search(SLOW))
-        await asyncio.sleep(0)
+        under_way = asyncio.create_task(code_mode.execute(HELD))
+        await gate.is_reached.wait()
         write(document, "/new", "/newer")
         assert await code_mode.reload()
         assert not under_way.done()
         assert (await code_mode.search(PATHS)).value == ["/new", "/newer"]
-        assert [facts.count for facts in await code_mode.survey()] == [2]
+        assert (await code_mode.survey())[0].count == 2
+        gate.is_open.set()
         assert (await under_way).value == ["/old"]
         # The last call on the old workers takes them along.
         while any(map(psutil.pid_exists, old)):  # noqa: ASYNC110 - nobody tells
@@ -109,12 +129,13 @@ async def test_the_rules_follow_the_new_document(user_folders: Path, tmp_path: P
 
 
 async def test_closing_while_an_old_document_is_in_use_leaves_no_worker(document: Path) -> None:
-    async with CodeMode(document, workers=1) as code_mode:
+    gate = Gate()
+    async with gate.make(document, workers=1) as code_mode:
         await code_mode.prepare()
         assert code_mode.pool is not None
         pids = list(code_mode.pool.pids)
-        under_way = asyncio.create_task(code_mode.search(SLOW))
-        await asyncio.sleep(0)
+        under_way = asyncio.create_task(code_mode.execute(HELD))
+        await gate.is_reached.wait()
         write(document, "/new")
         await code_mode.reload()
         pids += code_mode.pool.pids

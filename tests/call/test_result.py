@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,6 @@ from pymode.errors import (
     CodeRejected,
     LimitExceeded,
     ResultRejected,
-    SandboxError,
 )
 from pymode.limits import MIB, Limits
 from pymode.protocol.messages import Done
@@ -86,8 +86,10 @@ def test_a_value_over_the_limit_counts_bytes_not_characters(text: str) -> None:
     ids=range(10),
 )
 def test_nonsense_in_place_of_a_head_is_no_result(head: str) -> None:
-    with pytest.raises((SandboxError, ResultRejected)):
+    with pytest.raises(CodeError) as caught:
         read_outcome(end(f"{head}\n1"), LIMITS)
+    assert "try again" not in str(caught.value)
+    assert caught.value.logs == "printed\n"
 
 
 @pytest.mark.parametrize("ok", [False, None, 1, "true", [], {}])
@@ -117,12 +119,31 @@ def test_an_error_has_the_class_of_its_kind(kind: object, error: type[CodeError]
     assert caught.value.logs == "printed\n"
 
 
-@pytest.mark.parametrize("limit", ["fuel", "host_calls", "printed_chars", "result_bytes"])
-def test_a_limit_that_the_guest_keeps_is_named(limit: str) -> None:
+@pytest.mark.parametrize(
+    ("limit", "limits"),
+    [
+        ("host_calls", Limits(host_calls=7)),
+        ("printed_chars", Limits(printed_chars=8)),
+        ("result_bytes", LIMITS),
+    ],
+)
+def test_a_limit_that_the_guest_keeps_is_named(limit: str, limits: Limits) -> None:
     head = {"error": "limit", "message": "too much", "limit": limit}
+    done = replace(end(json.dumps(head) + "\n"), host_calls=7)
     with pytest.raises(LimitExceeded, match="too much") as caught:
-        read_outcome(end(json.dumps(head) + "\n"), LIMITS)
+        read_outcome(done, limits)
     assert caught.value.limit == limit
+
+
+@pytest.mark.parametrize(
+    "limit",
+    ["fuel", "wall_seconds", "host_calls", "printed_chars", "source_bytes", "request_bytes"],
+)
+def test_a_limit_that_was_not_hit_is_what_the_code_says(limit: str) -> None:
+    head = {"error": "limit", "message": "too much", "limit": limit}
+    done = replace(end(json.dumps(head) + "\n"), host_calls=LIMITS.host_calls - 1)
+    with pytest.raises(CodeRaised, match="too much"):
+        read_outcome(done, LIMITS)
 
 
 def test_out_of_memory_in_the_guest_says_how_much_there_was() -> None:
