@@ -38,6 +38,7 @@ class Context:
         planned: the writes that a dry run held back.
         traffic_bytes: how much the run has sent and received so far, and what answers that are
             being read will have.
+        judging: held while a long action of the run is judged.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -49,6 +50,7 @@ class Context:
     sent: list[SentRequest] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     traffic_bytes: int = 0
+    judging: asyncio.Lock = field(default_factory=asyncio.Lock)
     _deadline: float | None = None
 
     @property

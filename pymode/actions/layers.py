@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from pymode.actions import apart
 from pymode.actions.context import Context
 from pymode.actions.namespace import AnyNamespace
 from pymode.actions.sent import Planned
@@ -62,7 +63,7 @@ class Judge:
     async def __call__(self, action: Action, context: Context) -> Any:
         """Hand on the action with what the policy found about it."""
         try:
-            judged = self.namespace.judge(action)
+            judged = await apart.judge(self.namespace.judge, action, context)
         except RequestRefused as error:
             # A refused action never reaches `Record`, so it is noted here.
             if context.recorder is not None:

@@ -19,7 +19,7 @@ from pymode.call.journal import Paused
 from pymode.call.kept import KeptResults
 from pymode.call.replay import Attempt
 from pymode.call.request import CallSettings
-from pymode.call.result import Result, Timings, read_outcome
+from pymode.call.result import Result, Timings, read_outcome_apart
 from pymode.call.shared import Policy, Prepared, Shared
 from pymode.errors import PymodeError
 from pymode.log import OpenCall
@@ -125,7 +125,7 @@ class Run:
             answer = dispatcher.with_journal(attempt.answering(dispatcher))
             message = Call(request, attempt.conditions)
             run = await attempt.drive(pool.run(message, answer, attempt.activity))
-        value, notes = read_outcome(run.done, self.shared.limits)
+        value, notes = await read_outcome_apart(run.done, self.shared.limits)
         timings = Timings(
             waited_seconds=run.waited_seconds,
             run_seconds=run.done.seconds,

@@ -81,6 +81,11 @@ class Action:
         return not (self.method.upper() == "POST" and self.graphql == "read")
 
     @property
+    def size_bytes(self) -> int:
+        """About how much has to be read to judge the action."""
+        return len(self.path)
+
+    @property
     def not_done(self) -> str:
         """What to say when the action was refused before anything happened."""
         return "nothing was called" if self.method in TOOL_METHODS else "nothing was sent"
@@ -100,6 +105,12 @@ class RequestAction(Action):
     request: Request = field(kw_only=True)
     url: str = field(kw_only=True, default="")
     query: str = field(kw_only=True, default="")
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much has to be read to judge the request; files are not looked into."""
+        files = self.request.files or ()
+        return len(self.path) + len(self.query) + len(self.request.content or b"") + len(files)
 
     @property
     def repeatable(self) -> bool | None:

@@ -7,6 +7,7 @@ on methods would then judge what was sent, and not what was done.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
 from pymode.errors import RequestRefused
@@ -30,7 +31,10 @@ NAMES = frozenset(
         "x-method-override",
     ]
 )
-FIELD = re.compile(rb"(?:^|[&;])([^=&;]{1,200})")
+NAME_BYTES = 200
+DISPOSITION = b"content-disposition"
+# The header of a part is looked at no further. A real one has some hundred bytes.
+HEADER_BYTES = 8_000
 # A line that begins with a blank continues the header (RFC 5322, section 2.2.3).
 PART_HEAD = re.compile(rb"content-disposition\s*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE)
 PART_NAME = re.compile(rb"name\*?\s*=\s*[\"']?([^\"';\r\n]{1,200})", re.IGNORECASE)
@@ -55,12 +59,33 @@ def check_overrides(action: RequestAction) -> None:
     if not media_type.strip() or FORM in media_type:
         if request.content.count(b"&") + request.content.count(b";") > FORM_FIELDS:
             raise RequestRefused(f"the form has over {FORM_FIELDS} fields; send fewer")
-        for match in FIELD.finditer(request.content):
-            _check(unquote_to_bytes(match[1].replace(b"+", b" ")).decode(errors="replace"))
+        for field in request.content.replace(b";", b"&").split(b"&"):
+            encoded = field[:NAME_BYTES].partition(b"=")[0].replace(b"+", b" ")
+            _check(unquote_to_bytes(encoded).decode(errors="replace"))
     elif "multipart/" in media_type:
-        for head in PART_HEAD.finditer(request.content):
+        for found in _find_part_names(request.content):
+            _check(found.decode(errors="replace"))
+
+
+def _find_part_names(content: bytes) -> Iterator[bytes]:
+    """Yield what may be the names of the parts of a multipart body.
+
+    Raises:
+        RequestRefused: there are too many, or the header of a part is too long.
+    """
+    # A search in lower case takes a tenth of the time of an expression that ignores case.
+    lower = content.lower()
+    if lower.count(DISPOSITION) > FORM_FIELDS:
+        raise RequestRefused(f"the form has over {FORM_FIELDS} parts; send fewer")
+    at = lower.find(DISPOSITION)
+    while at >= 0:
+        head = PART_HEAD.match(content[at : at + HEADER_BYTES])
+        if head is not None:
+            if head.end() == HEADER_BYTES:
+                raise RequestRefused("the header of a part of the form is too long; shorten it")
             for match in PART_NAME.finditer(head[0]):
-                _check(match[1].decode(errors="replace"))
+                yield match[1]
+        at = lower.find(DISPOSITION, at + len(DISPOSITION))
 
 
 def _check(name: str) -> None:

@@ -11,7 +11,9 @@ SESSION = (b"owner", "")
 
 def read(reply):
     head, _, content = reply.partition("\n")
-    return json.loads(content) if content else json.loads(head)["error"]["message"]
+    if not content:
+        return json.loads(head)["error"]["message"]
+    return {name: json.loads(text) for name, text in json.loads(content).items()}
 
 
 def put(states, session=SESSION, gone=(), **values):
@@ -55,13 +57,25 @@ def test_too_much_is_refused_and_what_was_there_stays():
 
 @pytest.mark.parametrize(
     "payload",
-    ["{", "[]", "{}", '{"set": [], "gone": []}', '{"set": {"a": "{"}, "gone": []}', "[" * 5000],
+    [
+        *("{", "[]", "{}", "[" * 5000, '{"set": [], "gone": []}', '{"set": {"a": "1"}}'),
+        *('{"set": {"a": 1}, "gone": []}', '{"set": {"a": "1"}, "gone": [1]}'),
+        *('{"set": {"a": "1"}, "gone": []} ', '{"set": {"a": "', '{"set": {"a": {}}, "gone": []}'),
+        '{"set": {"\\ud800": "1"}, "gone": []}',
+    ],
 )
 def test_what_a_hostile_guest_sends_changes_nothing(payload):
     states = States(1000)
     put(states, a=1)
     assert read(states.answer(SESSION, payload)) == "the state cannot be read"
     assert read(states.answer(SESSION, "")) == {"a": 1}
+
+
+def test_two_million_brackets_are_not_parsed():
+    """They would keep the event loop for a second."""
+    states = States(1_000_000)
+    payload = '{"set": {"a": ' + "[" * 2_000_000
+    assert read(states.answer(SESSION, payload)) == "the state cannot be read"
 
 
 def test_the_oldest_sessions_make_room():

@@ -515,3 +515,18 @@ def test_a_deny_rule_does_not_hold_for_a_more_literal_path() -> None:
     action = Action("DELETE", "/buckets/health", operation=MIXED.match("DELETE", "/buckets/health"))
     rules = Rules.parse(deny=["bucketDelete"]).bind(MIXED)
     assert rules.decide(action, MIXED).verdict == "allow"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"content-disposition: form-data; name=a\r\n" * 10_001, "over 10000 parts"),
+        (b"content-disposition: form-data; " + b"x" * 9_000, "header of a part"),
+    ],
+    ids=["many parts", "a long header"],
+)
+def test_a_form_that_takes_seconds_to_read_is_refused(content: bytes, message: str) -> None:
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    request = Request("POST", "/x", headers=headers, content=content)
+    with pytest.raises(RequestRefused, match=message):
+        check_overrides(RequestAction("POST", "/x", request=request))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from guest import protocol
@@ -27,7 +29,8 @@ class Session:
     """
 
     def __init__(self, text: str) -> None:
-        self.value: dict[str, Any] = json.loads(read_reply(text))
+        texts = json.loads(read_reply(text))
+        self.value: dict[str, Any] = dict(_read_values(texts))
         self._before = {name: _write(name, value) for name, value in self.value.items()}
 
     def find_changes(self) -> str:
@@ -42,6 +45,13 @@ class Session:
         if not put and not gone:
             return ""
         return protocol.write_changes(put, gone)
+
+
+def _read_values(texts: dict[str, str]) -> Iterator[tuple[str, Any]]:
+    """Yield the values that are JSON. Only code that patches the guest can keep others."""
+    for name, text in texts.items():
+        with contextlib.suppress(ValueError, RecursionError):
+            yield name, json.loads(text)
 
 
 def _write(name: object, value: object) -> str:
