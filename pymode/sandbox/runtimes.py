@@ -72,7 +72,7 @@ def _find_version(name: str) -> str:
     except PackageNotFoundError:
         msg = (
             f"this installation of pymode carries no sandbox, and {name} is missing to build one; "
-            "install it, or install pymode without -e"
+            "install pymode[build], or install pymode without -e"
         )
         raise ImageError(msg) from None
 

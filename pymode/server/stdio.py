@@ -38,9 +38,10 @@ async def serve_stdio(server: Server[None]) -> None:
         # Where standard input has ended, the last answers are written meanwhile. Where only the
         # output is closed, the thread that reads the input holds up everything.
         await asyncio.wait({serving}, timeout=_STOP_SECONDS)
-        if not serving.done():
+        # Python would complain at its end about what it can write to nobody.
+        if not serving.done() or not serving.result():
             _exit(0)
-        return serving.result()
+        return
     serving.cancel()
     try:
         await asyncio.wait_for(ended.wait(), _STOP_SECONDS)
@@ -59,7 +60,9 @@ def _settle(stopped: asyncio.Future[int], number: int) -> None:
         stopped.set_result(number)
 
 
-async def _serve(server: Server[None], ended: asyncio.Event) -> None:
+async def _serve(server: Server[None], ended: asyncio.Event) -> bool:
+    """Serve, and return whether somebody reads standard output to the end."""
+    is_read = True
     try:
         async with stdio_server() as (read_stream, write_stream):
             try:
@@ -67,4 +70,6 @@ async def _serve(server: Server[None], ended: asyncio.Event) -> None:
             finally:
                 ended.set()
     except* BrokenPipeError:
+        is_read = False
         _log.info("the client has closed its end")
+    return is_read

@@ -106,7 +106,7 @@ def find_place(framework: Framework, folder: Path) -> Path:
 
 def list_installed(framework: Framework) -> list[str]:
     """Return what pip installs."""
-    return [*sorted(framework.requirements), *(["-e", str(REPOSITORY)] if framework.inside else [])]
+    return [*sorted(framework.requirements), *(["-e", f"{REPOSITORY}[build]"] if framework.inside else [])]
 
 
 def execute(command: Sequence[str], seconds: float, **environment: str) -> str:

@@ -162,5 +162,5 @@ async def test_an_installation_that_cannot_build_the_runtime_says_what_to_instal
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(runtimes, "version", find_none)
-    with pytest.raises(ImageError, match=r"componentize-py is missing.*install it"):
+    with pytest.raises(ImageError, match=r"componentize-py is missing.*install pymode"):
         await open_image([SPEC], MEMORY_BYTES)
