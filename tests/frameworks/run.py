@@ -106,7 +106,8 @@ def find_place(framework: Framework, folder: Path) -> Path:
 
 def list_installed(framework: Framework) -> list[str]:
     """Return what pip installs."""
-    return [*sorted(framework.requirements), *(["-e", f"{REPOSITORY}[build]"] if framework.inside else [])]
+    own = ["-e", f"{REPOSITORY}[build]"] if framework.inside else []
+    return [*sorted(framework.requirements), *own]
 
 
 def execute(command: Sequence[str], seconds: float, **environment: str) -> str:
