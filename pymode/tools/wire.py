@@ -48,7 +48,7 @@ def write(value: Any, max_bytes: int) -> str:
             code.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, default=_default, separators=(",", ":"))
+        text = _ENCODER.encode(value)
         size = len(text) if text.isascii() else len(text.encode())
     except RecursionError:
         raise ToolFailed("the result is nested too deep, or contains itself") from None
@@ -107,7 +107,7 @@ def read_call(payload: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
         msg = f"the arguments have more than {MAX_VALUES:,} values; pass less at once"
         raise ToolFailed(msg)
     try:
-        asked = json.loads(payload, parse_constant=_refuse)
+        asked = _DECODER.decode(payload)
         name, written = asked["tool"], asked["arguments"]
     except (ValueError, TypeError, KeyError, RecursionError):
         raise ToolFailed("the call of the tool cannot be read") from None
@@ -190,3 +190,8 @@ def _default(value: Any) -> Any:
         return to_jsonable_python(value)
     except PydanticSerializationError:
         raise TypeError(f"a value of type {type(value).__name__} has no JSON form") from None
+
+
+# Made once, because `json.dumps` and `json.loads` would make one for each call.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=_default, separators=(",", ":"))
+_DECODER = json.JSONDecoder(parse_constant=_refuse)

@@ -18,12 +18,10 @@ from pymode.errors import (
 
 pytestmark = pytest.mark.anyio
 
-# The first line and the rest of an outcome are written where the driver writes its own.
+# The outcome is written where the driver writes its own.
 FORGE = """
 def forge(outcome):
-    head, _, text = outcome.partition("\\n")
-    driver.encode = lambda *_: types.SimpleNamespace(notes=(), text=text)
-    driver.protocol.json = types.SimpleNamespace(dumps=lambda *_: head, loads=json.loads)
+    driver.protocol.write_value = lambda *_: outcome
 """
 
 OK = '{"ok": true, "notes": []}\\n'
@@ -109,10 +107,9 @@ async def test_a_result_just_over_the_limit_is_refused_by_the_host_too(cell):
 async def test_a_driver_that_fails_is_an_error(cell):
     """Patched parts that raise, or that answer with other things than text."""
     for patch in (
-        "json.dumps = None",
         "driver.failures = None\nraise ValueError",
         "sys.modules['guest.entry'].PRINTED.flush = None",
-        "driver.protocol.json = types.SimpleNamespace(dumps=lambda *_: 5)",
+        "driver.protocol.write_value = lambda *_: 5",
         "driver.encode = lambda *_: 5",
     ):
         with pytest.raises((CodeRaised, ResultRejected, SandboxError)):

@@ -77,6 +77,14 @@ class HostCalls:
             raise limits.LimitExceeded("host_calls", msg)
 
 
+_ready: list[HostLoop] = []
+
+
+def make_ready() -> None:
+    """Make the event loop of the next call; in the snapshot, it is that of each call."""
+    _ready.append(HostLoop())
+
+
 def run(text: str, specs: list[Document], pointers: dict[int, str], printed: Printed) -> str:
     """Run the call that `text` describes and return its outcome.
 
@@ -90,10 +98,12 @@ def run(text: str, specs: list[Document], pointers: dict[int, str], printed: Pri
     # From here on the clock and the random bytes are those of the call, also if it is repeated.
     host.begin()
     printed.begin(request.limits.printed_chars)
-    random.seed()
     source = request.code
+    # Seeding costs as much as parsing a short function, and random numbers need an import.
+    if "import" in source:
+        random.seed()
     try:
-        loop = HostLoop()
+        loop = _ready.pop() if _ready else HostLoop()
         loaded = program.load(source, _scope(request, specs, loop))
         source = loaded.source
         value = loop.run_until_complete(_finish(loop, loaded, request))

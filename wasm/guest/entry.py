@@ -5,6 +5,7 @@ import importlib
 import json
 import sys
 import time
+import warnings
 from typing import Any, NoReturn
 
 from guest import call, heap, printed, rehearsal, seeding
@@ -21,6 +22,10 @@ LATE_MODULES = (
     *("encodings.rot_13", "encodings.unicode_escape", "encodings.utf_16", "encodings.utf_16_be"),
     *("encodings.utf_16_le", "encodings.utf_32", "encodings.utf_8_sig"),
 )
+
+# "\\d" in a plain string is a warning, and no reason to print. A filter for each compilation would
+# cost as many instructions as the compilation.
+warnings.filterwarnings("ignore", category=SyntaxWarning)
 
 # After the snapshot there is no file system to import from.
 for _name in (*ALLOWED_MODULES, *LATE_MODULES):
@@ -71,6 +76,7 @@ class WitWorld(World):
         """Rehearse, and make memory ready for the snapshot."""
         for request in rehearsal.write_requests(len(SPECS)):
             call.run(request, SPECS, POINTERS, PRINTED)
+        call.make_ready()
         heap.settle(largest_chars, host.keep_forever)
 
     def rehearse(self) -> None:

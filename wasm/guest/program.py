@@ -16,7 +16,6 @@ that lines stay those of the code.
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from types import AsyncGeneratorType, CodeType, GeneratorType
@@ -131,8 +130,7 @@ def _wrap(futures: list[ast.stmt], body: list[ast.stmt], global_names: set[str])
 
 def _compile(module: ast.Module, source: str) -> CodeType:
     try:
-        with warnings.catch_warnings(action="ignore"):
-            return compile(module, FILENAME, "exec", dont_inherit=True)
+        return compile(module, FILENAME, "exec", dont_inherit=True)
     except SyntaxError as error:
         raise Rejected(describe_syntax(error, source), "syntax") from None
     except (RecursionError, MemoryError):

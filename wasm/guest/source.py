@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-import warnings
 
 from guest.rejection import Rejected, locate
 
@@ -71,9 +70,7 @@ def too_deep() -> Rejected:
 
 def _compile(source: str) -> ast.Module:
     try:
-        # "\\d" in a plain string is a warning, and no reason to stop or to print.
-        with warnings.catch_warnings(action="ignore"):
-            tree = compile(source, FILENAME, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        tree = compile(source, FILENAME, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     except UnicodeEncodeError:
         message = "the code holds half a surrogate pair: send valid Unicode"
         raise Rejected(message, "syntax") from None
