@@ -46,6 +46,14 @@ async def measure_in_flight(document: Path) -> float:
     return (used[1] - used[0]) / (MANY - FEW)
 
 
+async def measure_rest(document: Path) -> float:
+    """Return the MiB at rest, after a call in each worker."""
+    async with CodeMode(document, name="api", workers=WORKERS) as code_mode:
+        await asyncio.gather(*(code_mode.search(WAF) for _ in range(WORKERS)))
+        await asyncio.sleep(LOOK_SECONDS)
+        return resident_mib()
+
+
 async def measure_calls(document: Path, calls: int) -> tuple[float, float]:
     """Return the MiB after a tenth of the calls and after all; every tenth is an endless loop.
 
@@ -80,9 +88,11 @@ async def measure_calls(document: Path, calls: int) -> tuple[float, float]:
 
 
 async def main(document: Path, calls: int) -> None:
+    rest = await measure_rest(document)
     in_flight = await measure_in_flight(document)
     early, late = await measure_calls(document, calls)
-    print(json.dumps({"in_flight_mib": in_flight, "early_mib": early, "late_mib": late}))
+    found = {"rest_mib": rest, "in_flight_mib": in_flight, "early_mib": early, "late_mib": late}
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ async def _serve(
     try:
         # Importing mcp takes 1 s, in which the sandbox processes can start on another CPU.
         await asyncio.to_thread(__import__, "pymode.server")
-        from pymode.server import make_server, serve_http, serve_stdio
+        from pymode.server import make_server, serve_stdio
 
         server = make_server(
             code_mode,
@@ -80,6 +80,8 @@ async def _serve(
                 say("pymode: serving MCP over stdio; a client should start this. Ctrl-C ends it.")
             await serve_stdio(server)
         else:
+            from pymode.server.listening import serve_http
+
             await serve_http(
                 server,
                 address,

@@ -12,12 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
-from typing import Protocol
-
-import httpx  # noqa: TID251 - the owner of this dependency
+from typing import TYPE_CHECKING, Protocol
 
 from pymode.errors import HttpError, RequestRefused
 from pymode.http.body import BodyReader
+
+# Importing it takes 0.1 s, which a search never needs: it is imported where it is used. This module
+# is the owner of the dependency.
+# ruff: noqa: TID251
+if TYPE_CHECKING:
+    import httpx
 
 # One part of a multipart upload: field name, then file name, content, content type.
 Part = tuple[str, tuple[str | None, bytes, str | None]]
@@ -152,6 +156,8 @@ class Http:
             RequestRefused: the URL or a header cannot be sent, or the URL is not `within`.
             HttpError: no whole response came back within the limits.
         """
+        import httpx
+
         flight = Flight(departing, room)
         request = self._build(method, url, headers or {}, content, files, flight)
         if within is not None:
@@ -179,6 +185,8 @@ class Http:
         files: Sequence[Part] | None,
         flight: Flight,
     ) -> httpx.Request:
+        import httpx
+
         fixed = {"accept": "*/*", "user-agent": "pymode"}
         sent = fixed | {name.lower(): value for name, value in headers.items()}
         sent["accept-encoding"] = "identity"
@@ -255,6 +263,8 @@ class Http:
         return b"".join(chunks)
 
     def _open_transport(self, scheme: str) -> httpx.AsyncHTTPTransport:
+        import httpx
+
         # Each transport holds one connection: a pool of 40 looks at all of its connections twice
         # for each request, which made 20 requests at a time twice as slow.
         limits = httpx.Limits(max_connections=1, keepalive_expiry=IDLE_SECONDS)
@@ -269,6 +279,8 @@ class Http:
 
 def explain(error: Exception, request: httpx.Request, flight: Flight, seconds: float) -> HttpError:
     """Say what went wrong and whether the request may have taken effect."""
+    import httpx
+
     host = request.url.host
     reason = str(error) or type(error).__name__
     if isinstance(error, TimeoutError):
@@ -301,5 +313,7 @@ def assert_within(url: httpx.URL, base_url: str) -> None:
 @lru_cache(maxsize=16)
 def split_base(base_url: str) -> tuple[tuple[str, str, int | None], bytes]:
     """Origin and path prefix of a base URL, as httpx reads them."""
+    import httpx
+
     base = httpx.URL(base_url)
     return (base.scheme, base.host, base.port), base.raw_path.rstrip(b"/") + b"/"

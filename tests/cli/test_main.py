@@ -276,7 +276,7 @@ def test_over_http_the_process_lends_nobody_its_own_account(code_mode, monkeypat
     def make_server(code_mode, **options):
         return SimpleNamespace(**options)
 
-    monkeypatch.setattr("pymode.server.serve_http", serve_http)
+    monkeypatch.setattr("pymode.server.listening.serve_http", serve_http)
     monkeypatch.setattr("pymode.server.make_server", make_server)
     for variable in ("CLOUDFLARE_ACCOUNT_ID", "ACCOUNT_ID", "API_TOKEN"):
         monkeypatch.setenv(variable, "of-the-process")

@@ -22,7 +22,8 @@ from pymode.http.address import ListenAddress
 from pymode.limits import Limits
 from pymode.policy.approvals import Answer
 from pymode.policy.rules import Rules
-from pymode.server import make_server, serve_http
+from pymode.server import make_server
+from pymode.server.listening import serve_http
 from pymode.simulator import running
 
 pytestmark = pytest.mark.anyio

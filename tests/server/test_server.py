@@ -489,7 +489,7 @@ def test_an_address_of_the_machine_is_a_name_for_itself():
 
 
 async def test_a_taken_port_is_told_to_the_operator():
-    from pymode.server import serve_http
+    from pymode.server.listening import serve_http
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = ListenAddress("127.0.0.1", taken.getsockname()[1])

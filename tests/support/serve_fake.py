@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from pymode.http.address import ListenAddress
 from pymode.limits import Limits
-from pymode.server import make_server, serve_http, serve_stdio
+from pymode.server import make_server, serve_stdio
+from pymode.server.listening import serve_http
 
 
 def tell(line):
