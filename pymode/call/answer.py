@@ -43,13 +43,12 @@ def failure(message: str, logs: str, max_tokens: int) -> str:
     Args:
         message: the text of the error.
         logs: what the code printed.
-        max_tokens: the most tokens of the message. The prints get the tokens that it leaves, and at
-            least a quarter of the budget.
+        max_tokens: the most tokens of both. The prints get the tokens that the message leaves, and
+            at least a quarter of the budget.
     """
-    text = cut(message, max_tokens)
     printed = _printed("printed so far", logs)
-    room = max(max_tokens - count_tokens_bound(text), max_tokens // _PRINTED_SHARE)
-    return _clean(_join(text, cut(printed, room)))[0]
+    text = cut(message, max_tokens - (max_tokens // _PRINTED_SHARE if printed else 0))
+    return _clean(_join(text, cut(printed, max_tokens - count_tokens_bound(text))))[0]
 
 
 def cut(text: str, max_tokens: int) -> str:

@@ -175,8 +175,6 @@ class Attempt:
         self._all_sent.clear()
         try:
             reply = await answering
-        except asyncio.CancelledError:
-            raise
         except Exception:
             # The request may have been sent all the same. With a reply in the journal, the next run
             # does not send it again.

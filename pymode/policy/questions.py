@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -105,6 +106,9 @@ def show(question: Question) -> str:
     return "\n".join(lines)
 
 
+_Decoder = codecs.getincrementaldecoder("utf-8")
+
+
 def _headers(headers: Mapping[str, str]) -> Iterable[str]:
     for name, value in headers.items():
         if name not in ("accept", "content-type"):
@@ -121,12 +125,14 @@ def _body(request: Request) -> Iterable[str]:
 
 
 def _content(content: bytes, content_type: str) -> Iterable[str]:
+    is_whole = len(content) <= PARSED_BYTES
     try:
-        text = content[:PARSED_BYTES].decode()
+        # The cut may lie in the middle of a character.
+        text = _Decoder().decode(content[:PARSED_BYTES], final=is_whole)
     except UnicodeDecodeError:
         yield f"{len(content):,} bytes of {content_type or 'binary data'}"
         return
-    if len(content) <= PARSED_BYTES:
+    if is_whole:
         try:
             yield json.dumps(mask(json.loads(text)), indent=1, ensure_ascii=False)
             return
@@ -134,7 +140,7 @@ def _content(content: bytes, content_type: str) -> Iterable[str]:
         except (ValueError, RecursionError):
             pass
     rest = len(content) - PARSED_BYTES
-    yield mask_text(text[: 4 * BODY_CHARS]) + (f"… and {rest:,} bytes" if rest > 0 else "")
+    yield mask_text(text) + (f"… and {rest:,} bytes" if rest > 0 else "")
 
 
 def _bound(text: str) -> str:

@@ -168,9 +168,7 @@ class ToolNamespace:
         except ToolFailed:
             ended = "raised"
             raise
-        except asyncio.CancelledError:
-            # `ended` stays empty: nobody knows whether the tool did its work.
-            raise
+        # After a cancellation `ended` stays empty: nobody knows whether the tool did its work.
         except Exception:
             # An unexpected error is masked: its message may hold a secret.
             ended = "raised"

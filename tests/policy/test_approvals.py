@@ -209,6 +209,22 @@ def test_a_long_body_is_cut_and_says_so():
     assert "more characters are not shown" in question.body_text
 
 
+def test_a_long_text_is_cut_at_the_number_of_characters_that_it_says():
+    text = "plain words, " * 23_077
+    question = ask_about(text)
+    shown, _, told = question.body_text.partition("\n… ")
+    assert len(shown) == BODY_CHARS
+    assert told == f"{len(text) - BODY_CHARS:,} more characters are not shown"
+
+
+@pytest.mark.parametrize("start", ["", "a", "ab"])
+def test_a_long_text_in_another_script_is_no_binary_data(start):
+    """It is cut where a character may begin or not."""
+    question = ask_about(start + "文" * 300_000)
+    assert question.body_text.startswith(start + "文文")
+    assert "binary" not in question.body_text
+
+
 def test_deep_and_binary_bodies_are_described_in_bounded_words():
     assert ask_about("[" * 100_000).body_text.startswith("[[")
     request = Request("PUT", "/x", (), {"if-match": "v1", "x-token": "t"}, b"\xff\x00")
