@@ -27,6 +27,11 @@ class Redactor:
         self._forms = [(form, form.encode()) for form in longest_first]
 
     @property
+    def longest(self) -> int:
+        """The number of characters of the longest spelling; 0 without secrets."""
+        return len(self._forms[0][0]) if self._forms else 0
+
+    @property
     def has_secrets(self) -> bool:
         """Whether there is anything to replace."""
         return bool(self._forms)

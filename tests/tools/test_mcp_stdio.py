@@ -6,6 +6,7 @@ import asyncio
 import logging
 from pathlib import Path
 
+import psutil
 import pytest
 from mcp_sources import around, call, script, serve
 
@@ -199,3 +200,13 @@ async def test_the_process_has_ended_after_aclose(tmp_path: Path) -> None:
         await source.aclose()
         with pytest.raises(ToolFailed, match="was closed"):
             await source.list()
+
+
+async def test_a_child_that_outlives_its_server_is_ended(tmp_path: Path) -> None:
+    """It ignores SIGTERM, and the server is gone by itself once its input is closed."""
+    file = tmp_path / "child"
+    async with serve(script("leaves_a_child", str(file))) as source:
+        await source.list()
+        child = psutil.Process(int(file.read_text()))
+        assert child.is_running()
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE

@@ -125,8 +125,9 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         headers = response.headers
         if "location" in headers:
             headers["location"] = str(self._url.join(headers["location"]))
-        # These headers are about the body as it was sent, and `stream` gives it inflated.
-        for name in ("content-encoding", "content-length"):
+        # The first two are about the body as it was sent, and `stream` gives it inflated. A cookie
+        # would be kept, and sent with the calls of others.
+        for name in ("content-encoding", "content-length", "set-cookie"):
             headers.pop(name, None)
         return httpx2.Response(
             response.status_code,
@@ -140,11 +141,16 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
 
+# The ends of an event (HTML, section 9.2.6): two line breaks, the first of which may be longer.
+_BLANK_LINES = (b"\n\n", b"\r\r", b"\n\r\n")
+_BLANK_LINE_BYTES = 2
+
+
 class _BoundedBody(httpx2.AsyncByteStream):
     """The body of a response, inflated and within limits.
 
-    A stream of events has no end, so each event is limited: the counts begin again at a blank line.
-    Only line feeds make one here, not CRLF.
+    A stream of events has no end, so each event is limited: the counts begin again at a blank line,
+    whose line breaks may be any that SSE allows, and may come in two pieces.
 
     Args:
         response: the response, whose body has not been read yet.
@@ -164,10 +170,12 @@ class _BoundedBody(httpx2.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         counter = ValueCounter()
+        before = b""
         try:
             async for received in self._inner:
                 chunk = self._body.feed(received)
-                end = chunk.rfind(b"\n\n") if self._is_stream else -1
+                end = _find_end_of_event(before + chunk) - len(before) if self._is_stream else -1
+                before = (before + chunk)[-_BLANK_LINE_BYTES:]
                 if end >= 0:
                     counter = ValueCounter()
                     self._body.renew()
@@ -184,6 +192,12 @@ class _BoundedBody(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _find_end_of_event(data: bytes) -> int:
+    """Return where the last event that ends in `data` ends; -1 if none does."""
+    ends = (data.rfind(mark) + len(mark) for mark in _BLANK_LINES if mark in data)
+    return max(ends, default=-1)
 
 
 def _find_fault(request: httpx2.Request, response: httpx2.Response) -> str | None:

@@ -69,8 +69,13 @@ class SecretFilter:
     def clean(self, text: str, most_chars: int = _MESSAGE_CHARS) -> str:
         """Return a text with the secrets replaced, cut to `most_chars` characters."""
         # The text is cut after the replacement, because a cut through a secret would leave a part
-        # of it. The first cut only saves searching all of 64 MiB.
-        return cut(self._redactor.clean(text[: 4 * most_chars]), most_chars)
+        # of it. The first cut only saves searching all of 64 MiB; what may be a part of a secret at
+        # its end goes, too.
+        few = text[: 4 * most_chars + self._redactor.longest]
+        cleaned = self._redactor.clean(few)
+        if len(few) < len(text):
+            cleaned = cleaned[: len(cleaned) - self._redactor.longest]
+        return cut(cleaned, most_chars)
 
 
 class Session:
@@ -237,7 +242,7 @@ class Session:
         is_modern = client.session.discover_result is not None
         # Before protocol version 2026-07-28 a server announces changes unasked. Since then it does
         # so only to clients that subscribe, as `_listen` does.
-        self.is_notified = not is_modern
+        self.is_notified = changes and not is_modern
         async with anyio.create_task_group() as tasks:
             if changes and is_modern:
                 tasks.start_soon(self._listen, client)

@@ -30,6 +30,7 @@ _LINE_CHARS = 2_000
 # How long a process may take to end after its stdin was closed, and then after each signal.
 _LEAVE_SECONDS = 2.0
 _TERMINATE_SECONDS = 1.0
+_POLL_SECONDS = 0.02
 # How long to wait for the exit code of a process that closed its stdout.
 _EXIT_SECONDS = 0.5
 
@@ -144,8 +145,19 @@ async def _stop(process: Process) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await process.wait()
+                while _has_group(process):  # noqa: ASYNC110 - nobody tells when it has ended
+                    await asyncio.sleep(_POLL_SECONDS)
                 return
     _log.warning("the process %d of an MCP server did not end", process.pid)
+
+
+def _has_group(process: Process) -> bool:
+    """Say whether a process that was started by a server is left, also if the server has ended."""
+    try:
+        os.killpg(process.pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def _say_exit(code: int | None) -> str:
