@@ -111,7 +111,7 @@ class Approve:
             raise
         # The store of approvals failed. A namespace writes refusals for the guest, but no LogError.
         except LogError as error:
-            raise RequestRefused(f"{error}; {action.not_done}") from error
+            raise RequestRefused(f"{error}; {action.nothing_happened}") from error
         return await self.next(replace(action, approval=approval), context)
 
 

@@ -58,7 +58,7 @@ class Recorder:
                 approval=action.approval,
             )
         except LogError as error:
-            raise RequestRefused(f"{error}; {action.not_done}") from error
+            raise RequestRefused(f"{error}; {action.nothing_happened}") from error
         started = time.perf_counter()
 
         def end(how: End) -> None:

@@ -13,6 +13,8 @@ from typing import Literal
 from pymode.policy.action import SAFE_METHODS
 
 TOTAL_CHARS = 800
+# For the last parts: the titles, the counts, and what the reads got.
+RESERVED_CHARS = 240
 PATH_CHARS = 120
 STATUSES = 6
 
@@ -88,7 +90,7 @@ def describe_sent(requests: Sequence[SentRequest]) -> str:
     answered = [request for request in writes if request.is_answered]
     unsent = [request for request in requests if not request.arrived and request.is_write]
     parts: list[str] = []
-    left = TOTAL_CHARS - 240
+    left = TOTAL_CHARS - RESERVED_CHARS
     for title, group in (
         ("Sent without an answer, may have taken effect", unknown),
         ("Writes sent and answered", answered),

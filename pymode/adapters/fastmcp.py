@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pymode.adapters import load
-from pymode.adapters.prelude import count_anew, name_calls, put_before
+from pymode.adapters.prelude import name_calls, put_before, renumber_lines
 from pymode.call.answer import failure
 from pymode.codemode import CodeMode
 from pymode.errors import CodeError, ConfigError, PymodeError
@@ -95,7 +95,7 @@ class PymodeSandboxProvider:
             result = await _run_apart(self._open().execute(text))
         except PymodeError as error:
             logs = error.logs if isinstance(error, CodeError) else ""
-            told = name_calls(count_anew(str(error), lines), NAMESPACE)
+            told = name_calls(renumber_lines(str(error), lines), NAMESPACE)
             message = failure(told, logs, ERROR_TOKENS)
             raise load("fastmcp.exceptions", PACKAGE).ToolError(message) from error
         finally:

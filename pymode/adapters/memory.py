@@ -105,7 +105,7 @@ class Memory:
             if bound.issuperset(_bind(found)):
                 self._imports[found[0]] = None
 
-    def tell_lost(self) -> str:
+    def describe_lost(self) -> str:
         """Return a line for the model about what the next step will not find, or nothing."""
         return f"Not kept for the next step: {', '.join(self._lost)}\n" if self._lost else ""
 

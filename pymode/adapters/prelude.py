@@ -24,7 +24,7 @@ def put_before(prelude: str, code: str) -> tuple[str, int]:
     return prelude + code, prelude.count("\n")
 
 
-def count_anew(message: str, lines: int) -> str:
+def renumber_lines(message: str, lines: int) -> str:
     """Return an error of the sandbox with the line numbers of the model's own code.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Any, Self
 from pymode.adapters import load, steps
 from pymode.adapters.background import Background
 from pymode.adapters.memory import KEEPS_LAST, Memory
-from pymode.adapters.prelude import count_anew, is_before, name_calls
+from pymode.adapters.prelude import is_before, name_calls, renumber_lines
 from pymode.apis.openapi import OpenAPI
 from pymode.call.result import Result
 from pymode.codemode import CodeMode
@@ -152,10 +152,10 @@ class SandboxExecutor:
         output, failed, message = None, False, ""
         try:
             result = self._run(code_action)
-            output, logs = result.value, result.logs + self._memory.tell_lost()
+            output, logs = result.value, result.logs + self._memory.describe_lost()
         except PymodeError as error:
             logs = error.logs if isinstance(error, CodeError) else ""
-            told = count_anew(str(error), self._memory.lines).replace(KEEPS_LAST, "")
+            told = renumber_lines(str(error), self._memory.lines).replace(KEEPS_LAST, "")
             failed, message = True, name_calls(told, NAMESPACE)
         self.state["_print_outputs"] = logs
         if self._final:

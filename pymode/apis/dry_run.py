@@ -40,7 +40,7 @@ def make(action: RequestAction, operations: Operations) -> Response:
     headers = {HEADER: "true"}
     if status in (204, 205):
         return Response(status, headers, b"")
-    given = _give(operation, path, body)
+    given = _known_values(operation, path, body)
     builder = Sampler(operations.follow, _seed(method, path, body), creates=method == "POST")
     value = builder.build(schema, given) if schema else builder.free(given)
     if _has_envelope(operations):
@@ -73,7 +73,7 @@ def _success(operation: Operation | None) -> tuple[int, Mapping[str, Any]]:
     return 200, responses.get("2XX") or responses.get("DEFAULT") or {}
 
 
-def _give(operation: Operation | None, path: str, body: object) -> dict[str, Any]:
+def _known_values(operation: Operation | None, path: str, body: object) -> dict[str, Any]:
     """Return the values that a request gives for its answer: those of its body and its path."""
     values = bind(operation.path, path) if operation else {}
     given: dict[str, Any] = {}

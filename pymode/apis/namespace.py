@@ -20,7 +20,7 @@ from pymode.log.recording import NOT_SENT
 from pymode.namespaces import NAMESPACE_NAME, token_variable
 from pymode.policy.action import Request, RequestAction
 from pymode.policy.approvals import Question
-from pymode.policy.check import surely_wrong
+from pymode.policy.check import find_path_mistake
 from pymode.policy.digest import digest_request
 from pymode.policy.guard import Guard
 from pymode.policy.questions import ask_about_request
@@ -81,7 +81,7 @@ class APINamespace:
         """
         # A fresh token must be known before anything of the request is shown or recorded.
         await self._sender.authorize()
-        if wrong := surely_wrong(request.path):
+        if wrong := find_path_mistake(request.path):
             raise RequestRefused(f"{wrong}; nothing was sent")
         url = urls.build(self._sender.base_url, request.path, request.query)
         path, _, query = url[len(self._sender.base_url) :].partition("?")

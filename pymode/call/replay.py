@@ -105,21 +105,21 @@ class Attempt:
             return finished
         if self._journal_bytes > JOURNAL_BYTES:
             raise ApprovalError(too_large(self._journal_bytes, JOURNAL_BYTES))
-        self._note(finished)
+        self._record_conditions(finished)
         raise self._journal.pause(self._asked)
 
     def answering(self, answer: HostCallHandler) -> HostCallHandler:
         """Return a handler that answers from the journal if it can, and else by `answer`."""
 
-        async def through(target: str, payload: str) -> str:
+        async def answer_host_call(target: str, payload: str) -> str:
             digest = digest_call(target, payload)
             if self._replies[digest]:
                 return self._repeat(digest)
             self._begun[digest] += 1
-            await self._clear(digest, target, payload)
+            await self._wait_for_turn(digest, target, payload)
             return await self._send(digest, answer(target, payload))
 
-        return through
+        return answer_host_call
 
     async def ask(self, question: Question, digest: str) -> Answer:
         """Return the answer to the question of a host call.
@@ -150,7 +150,7 @@ class Attempt:
             self._caught_up.set()
         return self._replies[digest].popleft()
 
-    async def _clear(self, digest: str, target: str, payload: str) -> None:
+    async def _wait_for_turn(self, digest: str, target: str, payload: str) -> None:
         """Wait until the host call may be sent.
 
         Raises:
@@ -214,7 +214,7 @@ class Attempt:
         await self._all_sent.wait()
         self._stopping.set()
 
-    def _note(self, finished: FinishedCall) -> None:
+    def _record_conditions(self, finished: FinishedCall) -> None:
         """Write down what the next run needs to repeat this one."""
         self._journal.begun = sorted((+self._begun).elements())
         self._journal.seconds = max(self._journal.seconds, finished.done.seconds)

@@ -16,7 +16,7 @@ MAX_FULL = 64
 NAME_BYTES = 200
 # The most characters that one byte of state takes in a payload: there each JSON text is itself a
 # JSON string, in which `"` becomes `\"` and a letter outside of ASCII becomes `\uXXXX`.
-ESCAPED = 6
+MAX_ESCAPED_CHARS = 6
 
 Session: TypeAlias = tuple[bytes, str]
 """Whose state it is: the owner by the token, and what tells the owner's sessions apart."""
@@ -55,7 +55,7 @@ class States:
         if not payload:
             values = self._sessions.get(session, {})
             return Value(json.dumps(values)).write()
-        if len(payload) > ESCAPED * self._state_bytes + 100:
+        if len(payload) > MAX_ESCAPED_CHARS * self._state_bytes + 100:
             return self._refuse_size(len(payload))
         try:
             put, gone = _read(payload)

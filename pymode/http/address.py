@@ -23,7 +23,7 @@ class ListenAddress:
 
     @classmethod
     def parse(cls, text: str) -> ListenAddress:
-        """The address in `HOST:PORT`, an IPv6 host in brackets.
+        """Return the address that `HOST:PORT` names; an IPv6 host is in brackets.
 
         Raises:
             ConfigError: the text is anything else.

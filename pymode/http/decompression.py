@@ -83,5 +83,5 @@ class Inflater:
 
 
 def broken(reason: str) -> HttpError:
-    """The error for a compressed body that is damaged."""
+    """Return the error for a compressed body that is damaged."""
     return HttpError(f"the compressed answer is damaged: {reason}", kind="encoding")

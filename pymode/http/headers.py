@@ -6,8 +6,8 @@ import re
 
 from pymode.errors import RequestRefused
 
-HEADERS = 64
-VALUE_CHARS = 8192
+MAX_HEADERS = 64
+MAX_VALUE_CHARS = 8192
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 # ASCII only: everything else is read differently by different servers.
@@ -83,8 +83,8 @@ def check_headers(headers: object) -> dict[str, str]:
     """
     if headers is None:
         return {}
-    if not isinstance(headers, dict) or len(headers) > HEADERS:
-        raise RequestRefused(f"headers must be a dict of at most {HEADERS} strings")
+    if not isinstance(headers, dict) or len(headers) > MAX_HEADERS:
+        raise RequestRefused(f"headers must be a dict of at most {MAX_HEADERS} strings")
     checked = {}
     for name, value in headers.items():
         if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
@@ -113,7 +113,7 @@ def check_value(what: str, value: object) -> str:
     Raises:
         RequestRefused: it is not one line of printable ASCII.
     """
-    if not isinstance(value, str) or len(value) > VALUE_CHARS or not VALUE.fullmatch(value):
-        msg = f"{what} must be one line of printable ASCII, at most {VALUE_CHARS} characters"
+    if not isinstance(value, str) or len(value) > MAX_VALUE_CHARS or not VALUE.fullmatch(value):
+        msg = f"{what} must be one line of printable ASCII, at most {MAX_VALUE_CHARS} characters"
         raise RequestRefused(msg)
     return value.strip()

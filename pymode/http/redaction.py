@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 MASK = "[token]"
 # A shorter "secret" is a word of ordinary text; masking it would only damage answers.
-LEAST_CHARS = 8
+MIN_SECRET_CHARS = 8
 
 
 class Redactor:
@@ -22,7 +22,7 @@ class Redactor:
 
     def __init__(self, *secrets: SecretStr | None) -> None:
         values = [secret.get_secret_value() for secret in secrets if secret]
-        forms = {f for value in values if len(value) >= LEAST_CHARS for f in find_forms(value)}
+        forms = {f for value in values if len(value) >= MIN_SECRET_CHARS for f in find_forms(value)}
         longest_first = sorted(forms, key=len, reverse=True)
         self._forms = [(form, form.encode()) for form in longest_first]
 

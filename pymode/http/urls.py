@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
 
 from pymode.errors import ConfigError, RequestRefused
 
-URL_CHARS = 16_384
-DECODINGS = 4
+MAX_URL_CHARS = 16_384
+MAX_DECODINGS = 4
 
 BASE = re.compile(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?")
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -94,8 +94,8 @@ def build(base_url: str, path: str, query: Sequence[tuple[str, str]] = ()) -> st
     encoded = encode_query(written, query)
     if encoded:
         url += "?" + encoded
-    if len(url) > URL_CHARS:
-        msg = f"the URL has {len(url)} characters, over {URL_CHARS}; move data into the body"
+    if len(url) > MAX_URL_CHARS:
+        msg = f"the URL has {len(url)} characters, over {MAX_URL_CHARS}; move data into the body"
         raise RequestRefused(msg)
     return url
 
@@ -106,7 +106,7 @@ def encode_query(written: str, query: Sequence[tuple[str, str]]) -> str:
         raise RequestRefused("the path has a '#' in it; write %23, or leave the fragment out")
     if not written and not query:
         return ""
-    if len(written) > URL_CHARS:
+    if len(written) > MAX_URL_CHARS:
         raise RequestRefused("the query is too long; move data into the body")
     try:
         pairs = [*parse_qsl(written, keep_blank_values=True, errors="strict"), *query]
@@ -128,11 +128,11 @@ def encode_path(path: str) -> str:
         path = "/" + path
     if PLAIN.fullmatch(path):
         return path
-    if len(path) > URL_CHARS:
-        raise RequestRefused(f"the path is longer than {URL_CHARS} characters")
+    if len(path) > MAX_URL_CHARS:
+        raise RequestRefused(f"the path is longer than {MAX_URL_CHARS} characters")
     check_as_written(path)
     reading = path
-    for _ in range(DECODINGS):
+    for _ in range(MAX_DECODINGS):
         check_reading(reading)
         check_reading(unicodedata.normalize("NFKC", reading))
         try:

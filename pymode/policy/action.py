@@ -86,7 +86,7 @@ class Action:
         return len(self.path)
 
     @property
-    def not_done(self) -> str:
+    def nothing_happened(self) -> str:
         """What to say when the action was refused before anything happened."""
         return "nothing was called" if self.method in TOOL_METHODS else "nothing was sent"
 

@@ -30,7 +30,7 @@ _OWN_HEADERS: Final = frozenset({"accept", "content-type", "authorization"})
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 
 
-def surely_wrong(path: str) -> str | None:
+def find_path_mistake(path: str) -> str | None:
     """Return why a path is certainly a mistake, or None if it may be meant.
 
     Args:

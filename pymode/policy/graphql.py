@@ -26,7 +26,7 @@ BODY_BYTES = 1024 * 1024
 BATCH = 50
 KEYS = frozenset({"query", "variables", "operationName", "extensions"})
 # A GET whose path only resembles an endpoint's is judged if its query has one of these.
-TELLING = frozenset({"query", "extensions"})
+QUERY_FIELDS = frozenset({"query", "extensions"})
 ENDPOINT = re.compile(r"/graphql(?:\.json)?/?\Z")
 JSON_TYPE = re.compile(
     r'application/(?:json|graphql\+json)\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE
@@ -116,7 +116,7 @@ def _judge_get(action: RequestAction, *, is_endpoint: bool) -> Kind | None:
     # A server may read the body of a GET, so the URL does not tell what is run.
     if action.request.content or action.request.files:
         return "write"
-    if not (pairs if is_endpoint else names & TELLING):
+    if not (pairs if is_endpoint else names & QUERY_FIELDS):
         return None
     texts: list[tuple[str, object]] = list(pairs)
     return _judge_fields(texts, [0])

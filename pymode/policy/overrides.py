@@ -90,7 +90,7 @@ def _find_part_names(content: bytes) -> Iterator[bytes]:
 
 def _check(name: str) -> None:
     if plain(name) in NAMES:
-        msg = f"{name[:60]!r} would change the method on the way; pass it as the method instead"
+        msg = f"{name[:60]!r} asks the server for another method; pass it as the method instead"
         raise RequestRefused(msg)
 
 

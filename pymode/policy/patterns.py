@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from pymode.errors import ConfigError
-from pymode.http.urls import DECODINGS, PLAIN
+from pymode.http.urls import MAX_DECODINGS, PLAIN
 
 Segments = tuple[str, ...]
 Glob = tuple[str, ...]
@@ -45,7 +45,7 @@ def read_path(path: str) -> tuple[Segments, ...]:
 
     add([unquote(segment) for segment in path.split("/")])
     # The URL builder refuses what still changes after so many rounds.
-    for _ in range(DECODINGS + 1):
+    for _ in range(MAX_DECODINGS + 1):
         decoded = unquote(path)
         for text in (decoded, unicodedata.normalize("NFKC", decoded)):
             add(text.split("/"))

@@ -21,7 +21,7 @@ LISTS: tuple[RuleListName, ...] = ("allow", "deny", "approve")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CALL", "READ")
 SHOWN_CHARS = 200
 
-HOW = (
+RULE_SYNTAX = (
     'write "GET /zones/**" (methods or *, then a path; * is one segment, ** any number),'
     ' "tag:dns" or an operationId'
 )
@@ -87,17 +87,17 @@ def parse(text: str, where: RuleListName = "deny", source: str = "") -> Rule:
     if text[:4].lower() == "tag:":
         if tag := text[4:].strip():
             return Rule(text, source, tags=frozenset({tag.casefold()}))
-        raise ConfigError(f"{failed}: the tag is missing; {HOW}")
+        raise ConfigError(f"{failed}: the tag is missing; {RULE_SYNTAX}")
     if written := METHODS_AND_PATH.fullmatch(text):
         try:
             methods = _read_methods(written[1])
             return Rule(text, source, methods, path=PathPattern.parse(written[2]))
         except ConfigError as error:
-            raise ConfigError(f"{failed}: {error}; {HOW}") from None
+            raise ConfigError(f"{failed}: {error}; {RULE_SYNTAX}") from None
     if text.startswith("/"):
         raise ConfigError(f'{failed}: it has no method; write "* {text[:SHOWN_CHARS]}" for all')
     if text.upper() in METHODS or not OPERATION_ID.fullmatch(text):
-        raise ConfigError(f"{failed}; {HOW}")
+        raise ConfigError(f"{failed}; {RULE_SYNTAX}")
     return Rule(text, source, operation_id=text)
 
 

@@ -23,7 +23,7 @@ from urllib.parse import quote
 from pymode.errors import ConfigError
 from pymode.policy.action import Action
 from pymode.policy.patterns import Segments, fold_readings, read_path
-from pymode.policy.rule import HOW, Rule, RuleListName, parse, split_words, suggest
+from pymode.policy.rule import RULE_SYNTAX, Rule, RuleListName, parse, split_words, suggest
 
 if TYPE_CHECKING:
     from pymode.documents.operation import Operation
@@ -127,7 +127,8 @@ class Rules:
         def bind(rule: Rule) -> Rule:
             if rule.operation_id is not None and rule.operation_id not in ids:
                 near = suggest(rule.operation_id, ids)
-                raise ConfigError(f"{rule}: the document has no such operationId{near}; {HOW}")
+                msg = f"{rule}: the document has no such operationId{near}; {RULE_SYNTAX}"
+                raise ConfigError(msg)
             if not rule.tags or rule.tags <= tags:
                 return rule
             # A rule has one tag until it is bound, and a bound rule has tags of the document only.
@@ -155,7 +156,7 @@ class Rules:
         shown = f"{action.method} {action.path}"[:SHOWN_CHARS]
         if not self:
             return Decision("allow", "", f"{shown} is allowed: there are no rules")
-        view = _View(action, operations)
+        view = _Readings(action, operations)
         if self.read_only and view.is_write:
             reason = f"{shown} may change something, and only reads are allowed"
             return Decision("deny", self.read_only_source, f"{reason} ({self.read_only_source})")
@@ -170,8 +171,8 @@ class Rules:
             listed = "; ".join(map(str, self.allow[:SHOWN_RULES]))
             if len(self.allow) > SHOWN_RULES:
                 listed += f"; and {len(self.allow) - SHOWN_RULES} more"
-            several = " in each way to read its path" * view.is_ambiguous
-            reason = f"{shown} is denied: no allow rule fits it{several}. Allowed: {listed}"
+            what = "every reading of its path" if view.is_ambiguous else "it"
+            reason = f"{shown} is denied: no allow rule fits {what}. Allowed: {listed}"
             return Decision("deny", f"allow: {listed}", reason)
         for rule in self.approve:
             if view.may_fit(rule):
@@ -183,7 +184,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class _View:
+class _Readings:
     """An action in every way in which a server may read its path."""
 
     action: Action

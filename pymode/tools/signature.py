@@ -8,7 +8,7 @@ from typing import Any
 from pymode.tools.tool import Schema
 
 MAX_CHOICES = 8
-MAX_NAME_CHARS = 1_000
+MAX_SIGNATURE_CHARS = 1_000
 MAX_DEPTH = 4
 
 _TYPES = {
@@ -44,7 +44,7 @@ def signature(name: str, input_schema: Schema, output_schema: Schema | None) -> 
     ]
     result = f" -> {write_type(output_schema)}" if output_schema is not None else ""
     text = f"{name}({', '.join(parts)}){result}"
-    return text if len(text) <= MAX_NAME_CHARS else f"{text[:MAX_NAME_CHARS]}…"
+    return text if len(text) <= MAX_SIGNATURE_CHARS else f"{text[:MAX_SIGNATURE_CHARS]}…"
 
 
 def write_type(schema: object, depth: int = 0) -> str:

@@ -53,7 +53,7 @@ def write(value: Any, max_bytes: int) -> str:
     except RecursionError:
         raise ToolFailed("the result is nested too deep, or contains itself") from None
     except UnicodeEncodeError:
-        raise ToolFailed("the result holds half surrogate pairs, which are no text") from None
+        raise ToolFailed("the result holds a lone surrogate, which UTF-8 cannot encode") from None
     except (TypeError, ValueError) as error:
         raise ToolFailed(f"the result is not JSON: {error}") from None
     except Exception as error:
@@ -113,10 +113,10 @@ def read_call(payload: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
         raise ToolFailed("the call of the tool cannot be read") from None
     if not isinstance(name, str) or not isinstance(written, dict):
         raise ToolFailed("the call of the tool cannot be read")
-    return name, restore(written), written
+    return name, decode_bytes(written), written
 
 
-def restore(value: Any, depth: int = 0) -> Any:
+def decode_bytes(value: Any, depth: int = 0) -> Any:
     """Return a value from the guest with every `{"$bytes": "…"}` decoded to bytes.
 
     Args:
@@ -132,7 +132,7 @@ def restore(value: Any, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         raise ToolFailed(f"the arguments are nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, list):
-        return [restore(item, depth + 1) for item in value]
+        return [decode_bytes(item, depth + 1) for item in value]
     if not isinstance(value, dict):
         return value
     if len(value) == 1 and isinstance(value.get("$bytes"), str):
@@ -140,7 +140,7 @@ def restore(value: Any, depth: int = 0) -> Any:
             return base64.b64decode(value["$bytes"], validate=True)
         except ValueError:
             raise ToolFailed("an argument claims to be bytes and is not base64") from None
-    return {_check_text(name): restore(item, depth + 1) for name, item in value.items()}
+    return {_check_text(name): decode_bytes(item, depth + 1) for name, item in value.items()}
 
 
 def _check_text(text: str) -> str:

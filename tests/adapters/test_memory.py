@@ -87,7 +87,7 @@ def test_what_is_defined_inside_other_statements_is_told_as_lost() -> None:
     memory = Memory()
     memory.write("if x:\n    def f():\n        return 1", ())
     memory.keep({}, {"f": (memory.lines + 2, memory.lines + 3)}, ["f"], ["p (Point)"])
-    told = memory.tell_lost()
+    told = memory.describe_lost()
     assert told == "Not kept for the next step: p (Point), f (it is not defined at the top)\n"
 
 

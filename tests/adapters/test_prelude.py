@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pymode.adapters.prelude import count_anew, is_before, name_calls, put_before
+from pymode.adapters.prelude import is_before, name_calls, put_before, renumber_lines
 
 PRELUDE = "a = 1; b = 2\nc = 3\n"
 
@@ -36,12 +36,12 @@ def test_lines_go_into_a_fence(fence: str) -> None:
     ],
 )
 def test_errors_count_the_lines_of_the_code(told: str, counted: str) -> None:
-    assert count_anew(told, 2) == counted
+    assert renumber_lines(told, 2) == counted
 
 
 def test_other_lines_of_an_error_stay() -> None:
     message = "JSONDecodeError: Expecting value: line 1 column 1 (char 0)\nthe line 1 of it"
-    assert count_anew(message, 2) == message
+    assert renumber_lines(message, 2) == message
 
 
 def test_an_error_before_the_code_is_told_from_one_in_it() -> None:

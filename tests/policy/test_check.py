@@ -12,7 +12,7 @@ from run_of_one import make_action
 
 from pymode.documents.operations import Operations
 from pymode.policy.action import Request, RequestAction
-from pymode.policy.check import TEXT_CHARS, advice, before, surely_wrong
+from pymode.policy.check import TEXT_CHARS, advice, before, find_path_mistake
 
 OFFICIAL = SHARED_SPECS / "cloudflare-2024-08.json"
 
@@ -137,18 +137,18 @@ LISTED = (("account", "1"), ("filter[name]", "x"))
     "path", ["/zones/{zone_id}", "/zones/{zone_id", "{x}", "", "  ", "None", "/undefined", "/null/"]
 )
 def test_what_cannot_be_a_path_is_surely_wrong(path: str) -> None:
-    assert surely_wrong(path)
+    assert find_path_mistake(path)
 
 
 @pytest.mark.parametrize(
     "path", ["/", "/zones", "zones", "/x?filter={}", "/kv/None", "/kv/%7Ba%7D"]
 )
 def test_what_may_be_a_path_is_not_surely_wrong(path: str) -> None:
-    assert surely_wrong(path) is None
+    assert find_path_mistake(path) is None
 
 
 def test_an_unfilled_template_is_named() -> None:
-    assert "{zone_id}" in (surely_wrong("/zones/{zone_id}/dns_records") or "")
+    assert "{zone_id}" in (find_path_mistake("/zones/{zone_id}/dns_records") or "")
 
 
 def test_an_unknown_path_names_the_nearest_operations(operations: Operations) -> None:

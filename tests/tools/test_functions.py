@@ -154,9 +154,9 @@ async def test_a_result_that_contains_itself_is_told() -> None:
 async def test_bytes_survive_both_ways() -> None:
     text = wire.write({"a": b"\xff"}, 1000)
     assert text == '{"a":{"$bytes":"/w=="}}'
-    assert wire.restore({"a": [{"$bytes": "/w=="}]}) == {"a": [b"\xff"]}
+    assert wire.decode_bytes({"a": [{"$bytes": "/w=="}]}) == {"a": [b"\xff"]}
     with pytest.raises(ToolFailed, match="not base64"):
-        wire.restore({"$bytes": "!"})
+        wire.decode_bytes({"$bytes": "!"})
 
 
 def positional(a: int, /) -> int:

@@ -152,7 +152,7 @@ class CallsInFlight:
         self._under_way: set[CallInFlight] = set()
         # Set once a call was given up: the server may still ask a question for it, which would look
         # like a question for another call.
-        self._is_haunted = False
+        self._has_abandoned_calls = False
         self._current: ContextVar[CallInFlight | None] = ContextVar("call", default=None)
 
     @contextmanager
@@ -169,7 +169,7 @@ class CallsInFlight:
             # After an MCPError nothing more comes for this call: it is the server's answer, or the
             # connection has ended. After any other exception, such as a cancellation, the server
             # may still be working on it.
-            self._is_haunted |= not isinstance(error, MCPError)
+            self._has_abandoned_calls |= not isinstance(error, MCPError)
             raise
         finally:
             self._current.reset(token)
@@ -179,7 +179,7 @@ class CallsInFlight:
         """Answer a question that came as a request of the server; see the class."""
         call = self._current.get()
         if call not in self._under_way:
-            is_clear = len(self._under_way) == 1 and not self._is_haunted
+            is_clear = len(self._under_way) == 1 and not self._has_abandoned_calls
             call = next(iter(self._under_way)) if is_clear else None
         if call is not None:
             return await call.answer(asked)

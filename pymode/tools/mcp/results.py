@@ -88,20 +88,20 @@ def check(value: Any) -> None:
         ToolFailed: it has more than 64 MiB or 200 levels, or holds something else.
     """
     size = 0
-    open_ends = [iter((value,))]
-    while open_ends:
+    stack = [iter((value,))]
+    while stack:
         # The default marks the end of an iterator: no item is this list.
-        item = next(open_ends[-1], open_ends)
-        if item is open_ends:
-            open_ends.pop()
+        item = next(stack[-1], stack)
+        if item is stack:
+            stack.pop()
             continue
         size += _measure(item)
         if size > RESULT_BYTES:
             raise ToolFailed(f"the result has more than {RESULT_BYTES:,} bytes; ask for less")
-        inner = _enter(item)
+        inner = _iterate(item)
         if inner is not None:
-            open_ends.append(inner)
-            if len(open_ends) > _DEEPEST:
+            stack.append(inner)
+            if len(stack) > _DEEPEST:
                 raise ToolFailed(f"the result is nested deeper than {_DEEPEST} levels")
 
 
@@ -128,7 +128,7 @@ def _measure(item: Any) -> int:
     raise ToolFailed(f"the result holds a {type(item).__name__}, which JSON does not have")
 
 
-def _enter(item: Any) -> Iterator[Any] | None:
+def _iterate(item: Any) -> Iterator[Any] | None:
     if isinstance(item, dict):
         return iter([part for pair in item.items() for part in pair])
     return iter(item) if isinstance(item, list) else None

@@ -205,7 +205,7 @@ def make_command(
         )
     for variable, value in (env or {}).items():
         if not variable or "=" in variable or "\0" in variable + value:
-            raise ConfigError(f'"env" of the MCP server {name!r} has a name or value that is none')
+            raise ConfigError(f'"env" of the MCP server {name!r} has an invalid name or value')
     secrets = {variable: SecretStr(value) for variable, value in (env or {}).items()}
     return StdioServer(texts[0], tuple(texts[1:]), secrets, cwd.expanduser() if cwd else None)
 

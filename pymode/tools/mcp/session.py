@@ -96,7 +96,7 @@ class Session:
         calls: the calls in flight, which questions of the server belong to.
         hidden: replaces the secrets of the server.
         is_notified: whether the server announces changes of its tools.
-        left_early: whether the process ended before the handshake was done.
+        exited_before_ready: whether the process ended before the handshake was done.
         reason: why the session ended; without secrets.
     """
 
@@ -113,7 +113,7 @@ class Session:
         self.calls = CallsInFlight()
         self.hidden = SecretFilter(server)
         self.is_notified = False
-        self.left_early = False
+        self.exited_before_ready = False
         self.reason = ""
         self._name = name
         self._server = server
@@ -291,7 +291,7 @@ class Session:
             yield MendedStream(incoming, lambda: self.end("it closed the connection")), outgoing
 
     def _exit(self, how: str) -> None:
-        self.left_early = not self.ready.is_set()
+        self.exited_before_ready = not self.ready.is_set()
         self.end(how)
 
     async def _answer(

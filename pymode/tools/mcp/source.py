@@ -78,7 +78,7 @@ class MCPSource:
     def __init__(self, name: str, server: Server) -> None:
         self._name = name
         self._server = server
-        self._connection = Supervisor(name, server, self._note_change)
+        self._supervisor = Supervisor(name, server, self._note_change)
         self._lock = asyncio.Lock()
         self._tools: Mapping[str, Tool] = {}
         # The titles of the tools whose results `read_result` unwraps.
@@ -99,12 +99,12 @@ class MCPSource:
 
     async def open(self) -> None:
         """Start the server in the background, unless it is running or starting."""
-        if not self._connection.is_running:
-            self._connection.begin()
+        if not self._supervisor.is_running:
+            self._supervisor.begin()
 
     async def aclose(self) -> None:
         """Stop the server; a second call does nothing."""
-        await self._connection.aclose()
+        await self._supervisor.aclose()
 
     async def list(self) -> Mapping[str, Tool]:
         """Return the current tools; see `pymode.tools.tool.Source`.
@@ -114,7 +114,7 @@ class MCPSource:
         """
         async with self._lock:
             deadline = asyncio.get_running_loop().time() + START_SECONDS
-            session = await self._connection.use(deadline)
+            session = await self._supervisor.use(deadline)
             if not self._is_fresh(session):
                 await self._refresh(session, deadline)
             return self._tools
@@ -126,7 +126,7 @@ class MCPSource:
             ToolFailed: the tool failed, the server answered with an error or ended, or there was no
                 result at the deadline.
         """
-        session = await self._connection.use(context.deadline)
+        session = await self._supervisor.use(context.deadline)
         call = CallInFlight(context, f"The MCP server {self._name!r}")
         try:
             result = await session.run(
@@ -135,7 +135,7 @@ class MCPSource:
             )
             if result.is_error:
                 raise ToolFailed(session.hidden.clean(read_error(result), _ERROR_CHARS))
-            self._connection.note_success()
+            self._supervisor.note_success()
             wrapped = tool.title in self._wrapped
             # A thread, because reading 64 MiB on the event loop would make all other calls wait.
             value = await asyncio.to_thread(read_result, result, is_wrapped=wrapped)
@@ -228,7 +228,7 @@ class MCPSource:
                 description=tool.description or "",
                 input_schema=tool.input_schema,
                 output_schema=output,
-                signature=_sign(name, tool.input_schema, output),
+                signature=_write_signature(name, tool.input_schema, output),
                 is_read=bool(tool.annotations and tool.annotations.read_only_hint),
             )
         return tools, frozenset(wrapped)
@@ -267,7 +267,7 @@ def _weigh(tool: types.Tool) -> int:
     return len(tool.name) + len(tool.description or "") + schemas
 
 
-def _sign(name: str, inputs: Schema, outputs: Schema | None) -> str:
+def _write_signature(name: str, inputs: Schema, outputs: Schema | None) -> str:
     try:
         return signature(name, inputs, outputs)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

@@ -107,7 +107,7 @@ class Supervisor:
         session = await self._try(self._mode)
         # Some servers end when the first message is not `initialize`, the handshake from before
         # 2026-07-28. They are started again, and get that one.
-        if session.left_early and self._mode == "auto":
+        if session.exited_before_ready and self._mode == "auto":
             await session.aclose()
             session = await self._try("legacy")
             self._mode = "legacy" if session.ready.is_set() else "auto"

@@ -16,8 +16,8 @@ from pymode.tools.tool import ToolFailed
 
 # The pauses before a request is sent again that the server answered with neither a result nor a
 # question. They double until the maximum; the deadline of the call ends them.
-_AGAIN_SECONDS = 0.05
-_MAX_AGAIN_SECONDS = 2.0
+_RETRY_SECONDS = 0.05
+_MAX_RETRY_SECONDS = 2.0
 
 _Answer = types.CallToolResult | types.InputRequiredResult
 _ANSWER: TypeAdapter[_Answer] = TypeAdapter(_Answer)
@@ -47,7 +47,7 @@ async def call_tool(
         pydantic.ValidationError: the answer is neither a result nor questions.
     """
     params = types.CallToolRequestParams(name=title, arguments=arguments)
-    pause = _AGAIN_SECONDS
+    pause = _RETRY_SECONDS
     while True:
         answer = await _send(client, call, params)
         if isinstance(answer, types.CallToolResult):
@@ -55,10 +55,10 @@ async def call_tool(
         responses = None
         if answer.input_requests:
             responses = await _respond(call, answer.input_requests)
-            pause = _AGAIN_SECONDS
+            pause = _RETRY_SECONDS
         else:
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _MAX_AGAIN_SECONDS)
+            pause = min(2 * pause, _MAX_RETRY_SECONDS)
         params = types.CallToolRequestParams(
             name=title,
             arguments=arguments,
