@@ -11,7 +11,7 @@ from pathlib import Path
 
 # The package of GitHub's document has 28 MB.
 FETCH_SECONDS = 120.0
-SHOWN_CHARS = 200
+MAX_SHOWN_CHARS = 200
 
 
 class PackageError(Exception):
@@ -64,10 +64,10 @@ class NpmPackage:
                     check=True,
                 )
             except subprocess.CalledProcessError as error:
-                said = " ".join(error.stderr.split())[:SHOWN_CHARS] or "nothing"
+                said = " ".join(error.stderr.split())[:MAX_SHOWN_CHARS] or "nothing"
                 raise PackageError(f"npm pack failed and said: {said}") from None
             except (OSError, subprocess.TimeoutExpired) as error:
-                raise PackageError(f"npm pack failed: {error}"[:SHOWN_CHARS]) from None
+                raise PackageError(f"npm pack failed: {error}"[:MAX_SHOWN_CHARS]) from None
             return _read_member(folder, member)
 
 

@@ -34,7 +34,7 @@ from pymode.simulator import running
 # Two tasks fill two cores.
 TASKS_AT_ONCE = 2
 QUICK_TASKS = 6
-SHOWN_CHARS = 1200
+MAX_SHOWN_CHARS = 1200
 
 count_once = functools.lru_cache(maxsize=32)(count)
 
@@ -250,8 +250,8 @@ def show(name: str, run: Run) -> None:
 
 
 def cut(text: str) -> str:
-    more = len(text) - SHOWN_CHARS
-    return text if more <= 0 else f"{text[:SHOWN_CHARS]}… {more} more characters"
+    more = len(text) - MAX_SHOWN_CHARS
+    return text if more <= 0 else f"{text[:MAX_SHOWN_CHARS]}… {more} more characters"
 
 
 async def main(file: str, names: Sequence[str]) -> int:

@@ -19,7 +19,7 @@ from benchmarks.peers.peer import Peer
 ANSWER_BYTES = 2**25
 # Long, because a peer may build an image or a factory first.
 START_SECONDS, STOP_SECONDS = 240.0, 10.0
-SHOWN_CHARS = 300
+MAX_SHOWN_CHARS = 300
 
 
 class PeerFailed(Exception):
@@ -71,7 +71,7 @@ class PeerProcess:
 
     def _read_complaints(self) -> str:
         self._complaints.seek(0)
-        return self._complaints.read()[-SHOWN_CHARS:].decode("utf-8", "replace").strip()
+        return self._complaints.read()[-MAX_SHOWN_CHARS:].decode("utf-8", "replace").strip()
 
 
 @asynccontextmanager

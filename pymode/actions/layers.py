@@ -19,7 +19,7 @@ from pymode.actions.sent import Planned
 from pymode.errors import LogError, RequestRefused, RuleRefused
 from pymode.policy.action import Action
 
-PLANNED_CHARS = 2_000
+MAX_PLANNED_CHARS = 2_000
 
 Layer: TypeAlias = Callable[[Action, Context], Awaitable[Any]]
 
@@ -84,7 +84,7 @@ class HoldBack:
         """Plan a write, or hand on the action."""
         if not (context.dry_run and action.is_write):
             return await self.next(action, context)
-        body = self.namespace.show(action)[:PLANNED_CHARS]
+        body = self.namespace.show(action)[:MAX_PLANNED_CHARS]
         context.planned.append(Planned(action.method, action.shown_path, body))
         if context.recorder is not None:
             context.recorder.note(action, "dry run")

@@ -12,10 +12,10 @@ from typing import Literal
 
 from pymode.policy.action import SAFE_METHODS
 
-TOTAL_CHARS = 800
+MAX_TOTAL_CHARS = 800
 # For the last parts: the titles, the counts, and what the reads got.
 RESERVED_CHARS = 240
-PATH_CHARS = 120
+MAX_PATH_CHARS = 120
 STATUSES = 6
 
 
@@ -90,7 +90,7 @@ def describe_sent(requests: Sequence[SentRequest]) -> str:
     answered = [request for request in writes if request.is_answered]
     unsent = [request for request in requests if not request.arrived and request.is_write]
     parts: list[str] = []
-    left = TOTAL_CHARS - RESERVED_CHARS
+    left = MAX_TOTAL_CHARS - RESERVED_CHARS
     for title, group in (
         ("Sent without an answer, may have taken effect", unknown),
         ("Writes sent and answered", answered),
@@ -157,7 +157,7 @@ def write_counts(answers: Counter[str]) -> str:
 
 def shorten(path: str) -> str:
     """Cut the middle out of a long path."""
-    if len(path) <= PATH_CHARS:
+    if len(path) <= MAX_PATH_CHARS:
         return path
-    half = PATH_CHARS // 2
+    half = MAX_PATH_CHARS // 2
     return f"{path[:half]}…{path[-half:]}"

@@ -16,7 +16,7 @@ from pymode.adapters import steps
 from pymode.adapters.prelude import put_before
 
 # A longer last line gives no value: parsing so little here is safe, more is left to the sandbox.
-LAST_LINE_CHARS = 500
+MAX_LAST_LINE_CHARS = 500
 
 KEEPS_LAST = "pymode_last = ("
 """Stands before an expression in the last line; errors show it."""
@@ -135,7 +135,7 @@ def _show_last(code: str) -> str:
     head, newline, last = code.rpartition("\n")
     if last[:1] in ("", " ", "\t", "#", ")", "]", "}") or head.endswith("\\"):
         return code
-    if len(last) > LAST_LINE_CHARS:
+    if len(last) > MAX_LAST_LINE_CHARS:
         return code
     try:
         ast.parse(last, mode="eval")

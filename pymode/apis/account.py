@@ -21,7 +21,7 @@ from pymode.protocol.replies import Failure, FailureKind, Value
 
 # The most that Cloudflare's API lists on one page.
 ACCOUNTS = 50
-ERROR_CHARS = 1000
+MAX_ERROR_CHARS = 1000
 KNOWN_TOKENS = 1000
 
 
@@ -53,7 +53,7 @@ def read_accounts(response: Response) -> tuple[list[Account], int]:
             for error in (errors if isinstance(errors, list) else [])[:3]
             if isinstance(error, dict)
         ]
-        raise HostCallError(": ".join([failed, *texts])[:ERROR_CHARS])
+        raise HostCallError(": ".join([failed, *texts])[:MAX_ERROR_CHARS])
     result = answer.get("result")
     if not isinstance(result, list):
         raise HostCallError(f"{failed}, but without a list of accounts")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from pymode.actions.context import Context
-from pymode.actions.layers import PLANNED_CHARS
+from pymode.actions.layers import MAX_PLANNED_CHARS
 from pymode.actions.recorder import End
 from pymode.apis import dry_run
 from pymode.apis.reply import write_error, write_response
@@ -26,7 +26,7 @@ from pymode.policy.guard import Guard
 from pymode.policy.questions import ask_about_request
 from pymode.policy.rules import Rules
 
-PATH_CHARS = 500
+MAX_PATH_CHARS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class APINamespace:
         return RequestAction(
             request.method,
             path,
-            self._clean(path)[:PATH_CHARS],
+            self._clean(path)[:MAX_PATH_CHARS],
             tuple(name for name, _ in parse_qsl(query, keep_blank_values=True)),
             request=request,
             url=url,
@@ -102,7 +102,7 @@ class APINamespace:
     def show(self, action: RequestAction) -> str:
         """Return the body without the token."""
         # A character has at most four bytes of UTF-8.
-        content = (action.request.content or b"")[: 4 * PLANNED_CHARS]
+        content = (action.request.content or b"")[: 4 * MAX_PLANNED_CHARS]
         return self._clean(content.decode(errors="replace"))
 
     def pretend(self, action: RequestAction) -> APIAnswer:

@@ -14,7 +14,7 @@ from pymode.http.media_types import is_json, is_text
 from pymode.protocol.replies import APIResponse, BodyKind, Failure, FailureKind
 
 TEXT_CHARS = 500
-LINK_CHARS = 20_000
+MAX_LINK_CHARS = 20_000
 
 # The headers that the guest sees, and their names in the head of the reply.
 SHOWN = {
@@ -68,7 +68,7 @@ def _show_headers(response: Response, base_url: str) -> dict[str, str]:
     for header, key in SHOWN.items():
         value = shown.get(header)
         # Half a link is of no use, and without its link a page seems to be the last one.
-        max_chars = LINK_CHARS if key == "link" else TEXT_CHARS
+        max_chars = MAX_LINK_CHARS if key == "link" else TEXT_CHARS
         if value and len(value) <= max_chars:
             headers.setdefault(key, value)
     return headers

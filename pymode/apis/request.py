@@ -22,7 +22,7 @@ from pymode.http.client import Part
 from pymode.http.headers import check_headers, check_value
 from pymode.policy.action import Request
 
-HEAD_CHARS = 256 * 1024
+MAX_HEAD_CHARS = 256 * 1024
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 KEYS = frozenset({"method", "path", "query", "headers", "content_type", "body", "files"})
 
@@ -61,8 +61,11 @@ def read(payload: str, request_bytes: int) -> Request:
 
 def read_head(line: str) -> dict[str, object]:
     """Read the line of JSON at the start of a payload."""
-    if len(line) > HEAD_CHARS:
-        msg = f"path, query and headers have over {HEAD_CHARS} characters; move data into the body"
+    if len(line) > MAX_HEAD_CHARS:
+        msg = (
+            f"path, query and headers have over {MAX_HEAD_CHARS} characters; move data into the "
+            "body"
+        )
         raise RequestRefused(msg)
     try:
         head = json.loads(line)

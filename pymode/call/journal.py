@@ -15,7 +15,7 @@ from pymode.errors import ApprovalError
 from pymode.policy.approvals import Answer, Asked
 
 # Parsed JSON of this size takes some 100 MB of memory.
-JOURNAL_BYTES = 16 * 1024 * 1024
+MAX_JOURNAL_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Journal:
         """Return the journal as bytes that `read` understands.
 
         Raises:
-            ApprovalError: the journal is larger than `JOURNAL_BYTES`.
+            ApprovalError: the journal is larger than `MAX_JOURNAL_BYTES`.
         """
         found = {
             "conditions": self.conditions,
@@ -111,8 +111,8 @@ class Journal:
             "call": self.call,
         }
         data = json.dumps(found).encode()
-        if len(data) > JOURNAL_BYTES:
-            raise ApprovalError(too_large(len(data), JOURNAL_BYTES))
+        if len(data) > MAX_JOURNAL_BYTES:
+            raise ApprovalError(too_large(len(data), MAX_JOURNAL_BYTES))
         return zlib.compress(data, 6)
 
     @classmethod
@@ -124,7 +124,7 @@ class Journal:
         """
         try:
             # Compressed bytes can be made that unpack to far more than any journal has.
-            text = zlib.decompressobj().decompress(data, JOURNAL_BYTES + 1)
+            text = zlib.decompressobj().decompress(data, MAX_JOURNAL_BYTES + 1)
             found = json.loads(text)
             return cls(
                 conditions=found["conditions"],

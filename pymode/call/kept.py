@@ -19,7 +19,7 @@ from pymode.log import Kept, Results
 from pymode.protocol.replies import Failure, FailureKind, Value
 
 # A name has 18 characters, so a longer text is no name.
-_PAYLOAD_CHARS = 200
+_MAX_PAYLOAD_CHARS = 200
 _CLOSED = (
     "this call has no results of earlier ones: they are kept for callers with a token of their "
     "own, and only where there is a log; return less, or do all of it in one call"
@@ -85,7 +85,7 @@ class KeptResults:
         Raises:
             LogError: it cannot be read, or it is larger than this server allows.
         """
-        if self._owner is None or len(name) > _PAYLOAD_CHARS:
+        if self._owner is None or len(name) > _MAX_PAYLOAD_CHARS:
             return None
         content = await self._results.get(self._owner, name)
         if content is not None and len(content.encode()) > self._result_bytes:
@@ -104,7 +104,7 @@ class KeptResults:
         if self._owner is None:
             return Failure(FailureKind.MISSING, _CLOSED).write()
         # The guest is hostile, so a payload that is too long is not parsed.
-        small = payload if len(payload) <= _PAYLOAD_CHARS else "0"
+        small = payload if len(payload) <= _MAX_PAYLOAD_CHARS else "0"
         try:
             asked = json.loads(small)
         except (ValueError, RecursionError):

@@ -18,7 +18,7 @@ import logging
 from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable
 
-from pymode.call.journal import JOURNAL_BYTES, Entry, Journal, too_large
+from pymode.call.journal import MAX_JOURNAL_BYTES, Entry, Journal, too_large
 from pymode.errors import ApprovalError, ReplayDiverged
 from pymode.policy.approvals import Answer, Asked, Question
 from pymode.policy.digest import digest_call
@@ -103,8 +103,8 @@ class Attempt:
             raise ReplayDiverged(msg)
         if finished.done.stopped_by != "paused":
             return finished
-        if self._journal_bytes > JOURNAL_BYTES:
-            raise ApprovalError(too_large(self._journal_bytes, JOURNAL_BYTES))
+        if self._journal_bytes > MAX_JOURNAL_BYTES:
+            raise ApprovalError(too_large(self._journal_bytes, MAX_JOURNAL_BYTES))
         self._record_conditions(finished)
         raise self._journal.pause(self._asked)
 
@@ -182,7 +182,7 @@ class Attempt:
             reply = INTERNAL_FAILURE.write()
         self._journal_bytes += len(reply)
         # A reply that does not fit is counted and not kept. After it, this call cannot pause.
-        if self._journal_bytes <= JOURNAL_BYTES:
+        if self._journal_bytes <= MAX_JOURNAL_BYTES:
             self._journal.entries.append(Entry(digest, reply))
         self._begun[digest] -= 1
         self._end_sending()

@@ -33,7 +33,7 @@ Keep = Callable[[], Awaitable[str | None]]
 
 # JSON of this length is read within some milliseconds, whatever it says.
 MAX_QUICK_CHARS = 64 * 1024
-MESSAGE_CHARS = 20_000
+MAX_MESSAGE_CHARS = 20_000
 NOTES = 20
 # The guest writes at most 200 levels. A deeper value would exhaust the stack of the code here that
 # walks over it.
@@ -204,7 +204,7 @@ def _check_depth(value: JSON) -> None:
 def _clean(message: JSON) -> str:
     """Return a message of the guest as text that can be written as UTF-8."""
     text = message if isinstance(message, str) else f"no message but a {type(message).__name__}"
-    return text[:MESSAGE_CHARS].encode("utf-8", "replace").decode()
+    return text[:MAX_MESSAGE_CHARS].encode("utf-8", "replace").decode()
 
 
 def _raise_failed(head: Mapping[str, JSON], done: Done, limits: Limits) -> NoReturn:

@@ -27,7 +27,7 @@ from pymode.policy.approvals import Answer
 from pymode.simulator import running
 
 TOKEN = "simulated-demo"  # noqa: S105 - the simulated API takes any token of this form
-SHOWN_CHARS = 700
+MAX_SHOWN_CHARS = 700
 # Long, because the first call of a first run waits for the image to be built.
 CALL_SECONDS = 120
 
@@ -142,8 +142,8 @@ async def _play(console: Console, client: Client, step: Step) -> Cost | None:
 
 
 def _show_answer(console: Console, text: str, *, is_error: bool) -> None:
-    if len(text) > SHOWN_CHARS:
-        text = f"{text[:SHOWN_CHARS]}… {len(text) - SHOWN_CHARS} more characters"
+    if len(text) > MAX_SHOWN_CHARS:
+        text = f"{text[:MAX_SHOWN_CHARS]}… {len(text) - MAX_SHOWN_CHARS} more characters"
     console.print(
         Padding(Text(text, style="red" if is_error else "green"), (0, 0, 0, 4), expand=False)
     )

@@ -2,11 +2,11 @@
 
 from pymode.documents.document import Document
 from pymode.documents.source import OFFICIAL_URL, Spec, find_file, load, name_of, pull, shipped
-from pymode.documents.syntax import SPEC_BYTES
+from pymode.documents.syntax import MAX_SPEC_BYTES
 
 __all__ = [
+    "MAX_SPEC_BYTES",
     "OFFICIAL_URL",
-    "SPEC_BYTES",
     "Document",
     "Spec",
     "find_file",

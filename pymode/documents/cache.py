@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from pymode.documents.syntax import SPEC_BYTES
+from pymode.documents.syntax import MAX_SPEC_BYTES
 from pymode.errors import HostCallError, SpecError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Fetched:
     """The body of a URL and how it came.
 
     Args:
-        body: as fetched, at most `SPEC_BYTES`.
+        body: as fetched, at most `MAX_SPEC_BYTES`.
         url: the final URL, after redirects.
         note: what the user should know, such as that the network is down.
     """
@@ -112,7 +112,9 @@ async def _get(url: str, headers: dict[str, str]) -> tuple[Response, str]:
     from pymode.http.client import Http
 
     local = _is_loopback(urlsplit(url))
-    async with Http(response_bytes=SPEC_BYTES, wall_seconds=FETCH_SECONDS, connections=1) as http:
+    async with Http(
+        response_bytes=MAX_SPEC_BYTES, wall_seconds=FETCH_SECONDS, connections=1
+    ) as http:
         for _ in range(_MAX_REDIRECTS + 1):
             response = await http.send("GET", url, headers=headers)
             target = response.headers.get("location")

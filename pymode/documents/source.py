@@ -16,7 +16,7 @@ import platformdirs
 
 from pymode import data
 from pymode.documents import cache, document, names
-from pymode.documents.syntax import SPEC_BYTES
+from pymode.documents.syntax import MAX_SPEC_BYTES
 from pymode.errors import SpecError
 
 OFFICIAL_NAME = "cloudflare"
@@ -80,7 +80,7 @@ async def load(
         data_folder: keeps what was pulled; the user's data folder by default.
 
     Raises:
-        SpecError: nothing usable there, or more than `SPEC_BYTES`.
+        SpecError: nothing usable there, or more than `MAX_SPEC_BYTES`.
     """
     if isinstance(source, Mapping):
         return _from_mapping(source)
@@ -212,24 +212,24 @@ def _read(path: Path) -> bytes:
         if not stat.S_ISREG(found.st_mode):
             msg = f"{path} is not a regular file; save the document as a file first"
             raise SpecError(msg)
-        if found.st_size > SPEC_BYTES:
+        if found.st_size > MAX_SPEC_BYTES:
             raise SpecError(_too_large(path, found.st_size))
         with path.open("rb") as file:
-            raw = file.read(SPEC_BYTES + 1)
+            raw = file.read(MAX_SPEC_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise SpecError(_missing(path)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         msg = f"the spec {str(path)[:200]!r} cannot be read: {reason}"
         raise SpecError(msg) from None
-    if len(raw) > SPEC_BYTES:
+    if len(raw) > MAX_SPEC_BYTES:
         raise SpecError(_too_large(path, len(raw)))
     return raw
 
 
 def _too_large(path: Path, size_bytes: int) -> str:
     return (
-        f"{path} has {size_bytes / 2**20:,.0f} MiB; a spec may have {SPEC_BYTES >> 20} MiB. "
+        f"{path} has {size_bytes / 2**20:,.0f} MiB; a spec may have {MAX_SPEC_BYTES >> 20} MiB. "
         "Leave out what the code need not find, or check that this is the right file"
     )
 

@@ -15,7 +15,7 @@ from pymode.errors import SpecError
 
 # What is read before a loader looks at it. JSON of this size needs more memory than a guest can
 # have, so the limit that a spec meets is that of memory.
-SPEC_BYTES = 512 * 1024 * 1024
+MAX_SPEC_BYTES = 512 * 1024 * 1024
 # The deepest of Cloudflare's documents has 29 levels.
 MAX_DEPTH = 100
 TOO_DEEP = (
@@ -204,8 +204,8 @@ class _Builder:
             return
         parent = self._open[-1]
         parent.size += size
-        if parent.size > SPEC_BYTES:
-            _refuse(event, f"its aliases unfold to more than {SPEC_BYTES >> 20} MiB")
+        if parent.size > MAX_SPEC_BYTES:
+            _refuse(event, f"its aliases unfold to more than {MAX_SPEC_BYTES >> 20} MiB")
         if isinstance(parent.value, list):
             parent.value.append(value)
         elif parent.key is None:

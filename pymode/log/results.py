@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pymode.errors import LogError
 from pymode.log.database import Database
 from pymode.log.retention import prune_results
-from pymode.log.text import FIELD_CHARS, Redact, keep_plain, make_result_id, store
+from pymode.log.text import MAX_FIELD_CHARS, Redact, keep_plain, make_result_id, store
 
 MAX_LISTED = 100
 
@@ -68,7 +68,7 @@ class Results:
             size_bytes = len(text.encode())
             if size_bytes > most_bytes:
                 return size_bytes
-            kept_note = store(note, self._redact, FIELD_CHARS)
+            kept_note = store(note, self._redact, MAX_FIELD_CHARS)
             connection.execute(
                 "INSERT INTO results (owner, id, made, bytes, note, content)"
                 " VALUES (?, ?, ?, ?, ?, ?)",

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from dataclasses import dataclass, field
 
-from pymode.log.text import CODE_CHARS, FIELD_CHARS, MESSAGE_CHARS, Redact, store
+from pymode.log.text import MAX_CODE_CHARS, MAX_FIELD_CHARS, MAX_MESSAGE_CHARS, Redact, store
 
 _ADD_CALL = """INSERT OR IGNORE INTO calls (id, started, tool, api, owner, code)
     VALUES (?, ?, ?, ?, ?, ?)"""
@@ -94,7 +94,7 @@ def add_call(connection: sqlite3.Connection, call: OpenCall) -> None:
     """Record the call, if it is not recorded yet, so that every request has its call."""
     if connection.execute("SELECT 1 FROM calls WHERE id = ?", (call.id,)).fetchone():
         return
-    code = store(call.code, call.redact, CODE_CHARS)
+    code = store(call.code, call.redact, MAX_CODE_CHARS)
     tool, api = _store_field(call.tool, call), _store_field(call.api, call)
     connection.execute(_ADD_CALL, (call.id, call.started, tool, api, call.owner, code))
 
@@ -109,7 +109,7 @@ def end_call(
 ) -> None:
     """Record how the call ended."""
     add_call(connection, call)
-    text = store(message, call.redact, MESSAGE_CHARS)
+    text = store(message, call.redact, MAX_MESSAGE_CHARS)
     row = (seconds, _store_field(outcome, call), text, json.dumps(used), call.id)
     connection.execute(_END_CALL, row)
 
@@ -140,4 +140,4 @@ def put_request(connection: sqlite3.Connection, request: OpenRequest, end: End) 
 
 
 def _store_field(text: str, call: OpenCall) -> str:
-    return store(text, call.redact, FIELD_CHARS) if text else ""
+    return store(text, call.redact, MAX_FIELD_CHARS) if text else ""

@@ -11,9 +11,9 @@ from pymode.errors import LimitExceeded, PymodeError
 
 Redact = Callable[[str], str]
 
-CODE_CHARS = 256 * 1024
-MESSAGE_CHARS = 20_000
-FIELD_CHARS = 4_000
+MAX_CODE_CHARS = 256 * 1024
+MAX_MESSAGE_CHARS = 20_000
+MAX_FIELD_CHARS = 4_000
 # 60 bits: among a million calls two are the same once in two million logs.
 _CALL_CHARS = 12
 # 80 bits, all that 16 characters hold: not to be guessed, and short in a model's answer.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TOOL_METHODS = frozenset({"CALL", "READ"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "READ"})
 # A larger body is sent unchecked: parsing it would take ten times its size in the host's memory.
-CHECKED_BODY_BYTES = 256 * 1024
+MAX_CHECKED_BODY_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class RequestAction(Action):
         """The parsed body, or None if it is not JSON, too large to check, or damaged."""
         content = self.request.content
         media_type = self.content_type.partition(";")[0].strip().lower()
-        if content is None or len(content) > CHECKED_BODY_BYTES or not is_json(media_type):
+        if content is None or len(content) > MAX_CHECKED_BODY_BYTES or not is_json(media_type):
             return None
         try:
             return json.loads(content)

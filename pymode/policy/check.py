@@ -19,7 +19,7 @@ from pymode.http.urls import TEMPLATE
 from pymode.policy.action import RequestAction
 
 TEXT_CHARS: Final = 600
-PATH_CHARS: Final = 120
+MAX_PATH_CHARS: Final = 120
 PERMISSIONS: Final = 8
 
 REFUSED: Final = frozenset({400, 404, 405, 415, 422})
@@ -85,7 +85,7 @@ def advice(request: RequestAction, status: int, operations: Operations) -> str:
 
 
 def _unknown(request: RequestAction, operations: Operations) -> str:
-    method, path = request.method, request.path[:PATH_CHARS]
+    method, path = request.method, request.path[:MAX_PATH_CHARS]
     at_path = operations.methods(request.path)
     nearest = operations.nearest(method, request.path, 12)
     if at_path:
@@ -109,7 +109,7 @@ def _guess(request: RequestAction, operation: Operation, operations: Operations)
 
 def _name(operation: Operation) -> str:
     summary = f" ({operation.summary[:60]})" if operation.summary else ""
-    return f"{operation.method} {operation.path[:PATH_CHARS]}{summary}"
+    return f"{operation.method} {operation.path[:MAX_PATH_CHARS]}{summary}"
 
 
 def _check_path(request: RequestAction, operation: Operation, operations: Operations) -> list[str]:
@@ -225,7 +225,7 @@ def _permissions(operation: Operation) -> str:
     if len(names) > PERMISSIONS:
         shown += f" and {len(names) - PERMISSIONS} more"
     one = "one of these permissions" if len(names) > 1 else "the permission"
-    what = f"{operation.method} {operation.path[:PATH_CHARS]}"
+    what = f"{operation.method} {operation.path[:MAX_PATH_CHARS]}"
     return f"by the document {what} needs a token with {one}: {shown}"
 
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 Kind = Literal["read", "write"]
 
 # The worst document of this length takes 0.15 s to parse; a long query has 5 thousand characters.
-DOCUMENT_CHARS = 32 * 1024
+MAX_DOCUMENT_CHARS = 32 * 1024
 BODY_BYTES = 1024 * 1024
 # The most documents in one body.
-BATCH = 50
+MAX_BATCH = 50
 KEYS = frozenset({"query", "variables", "operationName", "extensions"})
 # A GET whose path only resembles an endpoint's is judged if its query has one of these.
 QUERY_FIELDS = frozenset({"query", "extensions"})
@@ -78,9 +78,9 @@ def classify(document: str) -> Kind:
     Subscriptions read. A document without an operation is a write, because nobody knows what runs.
 
     Args:
-        document: the text; over `DOCUMENT_CHARS` characters it is a write without being parsed.
+        document: the text; over `MAX_DOCUMENT_CHARS` characters it is a write without being parsed.
     """
-    if len(document) > DOCUMENT_CHARS or UNUSUAL.search(document):
+    if len(document) > MAX_DOCUMENT_CHARS or UNUSUAL.search(document):
         return "write"
     # Importing it takes 0.15 s, and few calls use GraphQL.
     from graphql import (  # noqa: TID251 - the owner of this dependency
@@ -131,7 +131,7 @@ def _judge_body(content: bytes) -> Kind:
     except (ValueError, RecursionError):
         return "write"
     batch = body if type(body) is list else [body]
-    if not 0 < len(batch) <= BATCH:
+    if not 0 < len(batch) <= MAX_BATCH:
         return "write"
     used = [0]
     for fields in batch:
@@ -154,6 +154,6 @@ def _judge_fields(fields: list[tuple[str, object]], used_chars: list[int]) -> Ki
     if not isinstance(document, str) or named.get("extensions") not in (None, []):
         return "write"
     used_chars[0] += len(document)
-    if used_chars[0] > DOCUMENT_CHARS:
+    if used_chars[0] > MAX_DOCUMENT_CHARS:
         return "write"
     return classify(document)

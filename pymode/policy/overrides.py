@@ -14,7 +14,7 @@ from pymode.errors import RequestRefused
 from pymode.policy.action import RequestAction
 
 # Every field is checked, so a form with more fields is refused.
-FORM_FIELDS = 10_000
+MAX_FORM_FIELDS = 10_000
 
 # The names as `plain` returns them: PHP reads "." and " " as "_", and "x[]" as "x".
 NAMES = frozenset(
@@ -34,7 +34,7 @@ NAMES = frozenset(
 NAME_BYTES = 200
 DISPOSITION = b"content-disposition"
 # The header of a part is looked at no further. A real one has some hundred bytes.
-HEADER_BYTES = 8_000
+MAX_HEADER_BYTES = 8_000
 # A line that begins with a blank continues the header (RFC 5322, section 2.2.3).
 PART_HEAD = re.compile(rb"content-disposition\s*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE)
 PART_NAME = re.compile(rb"name\*?\s*=\s*[\"']?([^\"';\r\n]{1,200})", re.IGNORECASE)
@@ -57,8 +57,8 @@ def check_overrides(action: RequestAction) -> None:
     media_type = request.headers.get("content-type", "").lower()
     # Some servers take a body without a content type for a form.
     if not media_type.strip() or FORM in media_type:
-        if request.content.count(b"&") + request.content.count(b";") > FORM_FIELDS:
-            raise RequestRefused(f"the form has over {FORM_FIELDS} fields; send fewer")
+        if request.content.count(b"&") + request.content.count(b";") > MAX_FORM_FIELDS:
+            raise RequestRefused(f"the form has over {MAX_FORM_FIELDS} fields; send fewer")
         for field in request.content.replace(b";", b"&").split(b"&"):
             encoded = field[:NAME_BYTES].partition(b"=")[0].replace(b"+", b" ")
             _check(unquote_to_bytes(encoded).decode(errors="replace"))
@@ -75,13 +75,13 @@ def _find_part_names(content: bytes) -> Iterator[bytes]:
     """
     # A search in lower case takes a tenth of the time of an expression that ignores case.
     lower = content.lower()
-    if lower.count(DISPOSITION) > FORM_FIELDS:
-        raise RequestRefused(f"the form has over {FORM_FIELDS} parts; send fewer")
+    if lower.count(DISPOSITION) > MAX_FORM_FIELDS:
+        raise RequestRefused(f"the form has over {MAX_FORM_FIELDS} parts; send fewer")
     at = lower.find(DISPOSITION)
     while at >= 0:
-        head = PART_HEAD.match(content[at : at + HEADER_BYTES])
+        head = PART_HEAD.match(content[at : at + MAX_HEADER_BYTES])
         if head is not None:
-            if head.end() == HEADER_BYTES:
+            if head.end() == MAX_HEADER_BYTES:
                 raise RequestRefused("the header of a part of the form is too long; shorten it")
             for match in PART_NAME.finditer(head[0]):
                 yield match[1]

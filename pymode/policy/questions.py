@@ -12,10 +12,10 @@ from pymode.policy.approvals import Question
 from pymode.policy.digest import digest_request
 from pymode.policy.masking import MASK, is_secret, mask, mask_text
 
-BODY_CHARS = 4_000
-LINE_CHARS = 400
+MAX_BODY_CHARS = 4_000
+MAX_LINE_CHARS = 400
 # JSON of this size is parsed in some 50 ms. A larger body is shown as text, or only by its size.
-PARSED_BYTES = 512 * 1024
+MAX_PARSED_BYTES = 512 * 1024
 
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.~:@$+,=\-]*")
 
@@ -79,7 +79,7 @@ def _name_operation(path: str, template: str | None, digest: str) -> str:
     plain = _PLAIN_PATH.fullmatch(path) and not {"", ".", ".."} & set(path.split("/")[1:])
     # A server may read an odd path in another way than the document does.
     name = template if template and plain else _line(path)
-    if not plain or len(path) > LINE_CHARS or "graphql" in path.lower():
+    if not plain or len(path) > MAX_LINE_CHARS or "graphql" in path.lower():
         # All GraphQL requests have one path, and an odd path may mean several operations. So an
         # approval of "all" covers only repetitions of the same request.
         name += f" {digest[:12]}"
@@ -125,10 +125,10 @@ def _body(request: Request) -> Iterable[str]:
 
 
 def _content(content: bytes, content_type: str) -> Iterable[str]:
-    is_whole = len(content) <= PARSED_BYTES
+    is_whole = len(content) <= MAX_PARSED_BYTES
     try:
         # The cut may lie in the middle of a character.
-        text = _Decoder().decode(content[:PARSED_BYTES], final=is_whole)
+        text = _Decoder().decode(content[:MAX_PARSED_BYTES], final=is_whole)
     except UnicodeDecodeError:
         yield f"{len(content):,} bytes of {content_type or 'binary data'}"
         return
@@ -139,19 +139,19 @@ def _content(content: bytes, content_type: str) -> Iterable[str]:
         # What is not JSON, or is nested too deeply, is shown as text below.
         except (ValueError, RecursionError):
             pass
-    rest = len(content) - PARSED_BYTES
+    rest = len(content) - MAX_PARSED_BYTES
     yield mask_text(text) + (f"… and {rest:,} bytes" if rest > 0 else "")
 
 
 def _bound(text: str) -> str:
-    shown = "\n".join(_printable(line) for line in text[:BODY_CHARS].split("\n"))
-    left = len(text) - BODY_CHARS
+    shown = "\n".join(_printable(line) for line in text[:MAX_BODY_CHARS].split("\n"))
+    left = len(text) - MAX_BODY_CHARS
     return f"{shown}\n… {left:,} more characters are not shown" if left > 0 else shown
 
 
 def _line(text: str) -> str:
     shown = _printable(text)
-    return shown if len(shown) <= LINE_CHARS else f"{shown[: LINE_CHARS - 1]}…"
+    return shown if len(shown) <= MAX_LINE_CHARS else f"{shown[: MAX_LINE_CHARS - 1]}…"
 
 
 def _printable(text: str) -> str:

@@ -19,7 +19,7 @@ RuleListName = Literal["allow", "deny", "approve"]
 LISTS: tuple[RuleListName, ...] = ("allow", "deny", "approve")
 # The last two are calls of tools: CALL /namespace/tool, or READ where the tool only reads.
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CALL", "READ")
-SHOWN_CHARS = 200
+MAX_SHOWN_CHARS = 200
 
 RULE_SYNTAX = (
     'write "GET /zones/**" (methods or *, then a path; * is one segment, ** any number),'
@@ -79,7 +79,7 @@ def parse(text: str, where: RuleListName = "deny", source: str = "") -> Rule:
     """
     source = source or where
     text = text.strip()
-    failed = f"{source}: {text[:SHOWN_CHARS]!r} is not a rule"
+    failed = f"{source}: {text[:MAX_SHOWN_CHARS]!r} is not a rule"
     if text.lower() == "writes":
         if where == "approve":
             return Rule(text, source)
@@ -95,7 +95,7 @@ def parse(text: str, where: RuleListName = "deny", source: str = "") -> Rule:
         except ConfigError as error:
             raise ConfigError(f"{failed}: {error}; {RULE_SYNTAX}") from None
     if text.startswith("/"):
-        raise ConfigError(f'{failed}: it has no method; write "* {text[:SHOWN_CHARS]}" for all')
+        raise ConfigError(f'{failed}: it has no method; write "* {text[:MAX_SHOWN_CHARS]}" for all')
     if text.upper() in METHODS or not OPERATION_ID.fullmatch(text):
         raise ConfigError(f"{failed}; {RULE_SYNTAX}")
     return Rule(text, source, operation_id=text)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Verdict = Literal["allow", "deny", "approve"]
 
-SHOWN_CHARS = 200
+MAX_SHOWN_CHARS = 200
 SHOWN_RULES = 5
 # No API has longer paths, and each rule looks at each segment of each reading.
 SEGMENTS = 256
@@ -153,7 +153,7 @@ class Rules:
                 Without them, a path with several readings fits each deny and approve
                 rule for a tag or an operationId, and no such allow rule.
         """
-        shown = f"{action.method} {action.path}"[:SHOWN_CHARS]
+        shown = f"{action.method} {action.path}"[:MAX_SHOWN_CHARS]
         if not self:
             return Decision("allow", "", f"{shown} is allowed: there are no rules")
         view = _Readings(action, operations)

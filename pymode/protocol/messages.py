@@ -26,7 +26,7 @@ from pymode.protocol.frames import Kind, ProtocolError, pack
 # timer is further away counts as waiting: nobody would wait for that timer.
 PAUSE_SECONDS = 1.0
 # The longest name of a namespace has 64 characters.
-TARGET_CHARS = 100
+MAX_TARGET_CHARS = 100
 # Room in a frame for what travels beside its largest part.
 _MARGIN_BYTES = MIB
 # A number of 10 digits counts more host calls than a worker can make.
@@ -208,7 +208,7 @@ def write(message: Message, most_bytes: int) -> bytes:
             return pack(Kind.READY, message.hardening, most_bytes)
         case HostCall():
             # The guest chose it: a line feed would move the rest into the payload.
-            target = message.target[:TARGET_CHARS].replace("\n", " ")
+            target = message.target[:MAX_TARGET_CHARS].replace("\n", " ")
             return pack(Kind.START, f"{message.id}\n{target}\n{message.payload}", most_bytes)
         case Waiting():
             return pack(Kind.WAITING, str(message.replies), most_bytes)
@@ -243,7 +243,7 @@ def _read_reply(text: str) -> HostReply:
 
 def _read_host_call(text: str) -> HostCall:
     number, target, payload = _split(text, 3)
-    if len(target) > TARGET_CHARS:
+    if len(target) > MAX_TARGET_CHARS:
         raise ProtocolError("a host call with a target that is too long")
     return HostCall(_read_number(number), target, payload)
 

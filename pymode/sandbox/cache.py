@@ -28,7 +28,7 @@ KEPT_RUNTIMES: Final = 2
 LEFT_SECONDS: Final = 1800.0
 _POLL_SECONDS: Final = 0.2
 # A fraction and a sentence, as the process that holds a lock writes them for those who wait.
-_PROGRESS_CHARS: Final = 500
+_MAX_PROGRESS_CHARS: Final = 500
 
 Progress = Callable[[float, str], None]
 
@@ -101,7 +101,7 @@ async def lock(path: Path, progress: Progress) -> AsyncIterator[Progress]:
 
 def _read_progress(file: TextIO) -> tuple[float, str]:
     file.seek(0)
-    fraction, _, sentence = file.read(_PROGRESS_CHARS).partition(" ")
+    fraction, _, sentence = file.read(_MAX_PROGRESS_CHARS).partition(" ")
     try:
         return float(fraction), f"another process does this: {sentence}"
     except ValueError:

@@ -25,7 +25,7 @@ from pymode.sandbox.component import HOST, VARIANT
 from pymode.sandbox.conditions import CLOCK_NANOSECONDS, ClockAndRandom
 
 # Python's `os.urandom` asks for 256 bytes at a time; no guest needs more at once than this.
-RANDOM_BYTES = 64 * 1024
+MAX_RANDOM_BYTES = 64 * 1024
 _MASK = 0xFFFFFFFF
 _WORD_BYTES = 4
 # `_Py_IMMORTAL_INITIAL_REFCNT` of CPython 3.14 with pointers of 32 bits (refcount.h).
@@ -212,7 +212,7 @@ class Imports:
         self._guest.write(caller, result, struct.pack("<QI4x", 0, CLOCK_NANOSECONDS))
 
     def _random_bytes(self, caller: Caller, name: str, size: int, result: int) -> None:
-        if not 0 <= size <= RANDOM_BYTES:
+        if not 0 <= size <= MAX_RANDOM_BYTES:
             raise Stop("refused")
         place = self._guest.give(caller, name, self._clock.random_bytes(size), 1)
         self._guest.write(caller, result, struct.pack("<II", place & _MASK, size))

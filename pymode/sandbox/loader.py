@@ -40,7 +40,7 @@ from pymode.sandbox.instance import Instance, Trap
 # About two minutes of a busy processor; whoever started the loader keeps the time.
 LOAD_FUEL: Final = 400_000_000_000
 # The most that a guest of 32 bits can have, and the values of its globals.
-FILE_BYTES: Final = 4096 * MIB + MIB
+MAX_FILE_BYTES: Final = 4096 * MIB + MIB
 # What the process needs besides documents: Python, wasmtime, and the stack of a thread.
 OWN_BYTES: Final = 256 * MIB
 
@@ -137,7 +137,7 @@ def main() -> None:
     # A document of 70 MB is read in a third of the time; the process ends soon.
     gc.disable()
     hardening.lower_privileges()
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
     # 30 MB of `[],[],…` are 10 million lists.
     most = 2 * settings.memory_bytes + OWN_BYTES
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pymode.apis.identity import Tokens
 
-_SESSION_CHARS = 200
+_MAX_SESSION_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def read_caller(headers: Mapping[str, str], apis: Sequence[str]) -> Caller:
 
 def read_session(request: Request | None) -> str:
     """Return the session of a request; "" over stdio, and from MCP 2026-07-28 on."""
-    return "" if request is None else request.headers.get("mcp-session-id", "")[:_SESSION_CHARS]
+    return "" if request is None else request.headers.get("mcp-session-id", "")[:_MAX_SESSION_CHARS]
 
 
 def header_name(api: str) -> str:

@@ -13,7 +13,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 
 from pymode.errors import ConfigError
 from pymode.http.address import ListenAddress
-from pymode.server.seals import STATE_CHARS
+from pymode.server.seals import MAX_STATE_CHARS
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -91,7 +91,7 @@ async def serve_http(
     """
     app = server.streamable_http_app(
         streamable_http_path=PATH,
-        max_request_body_size=STATE_CHARS
+        max_request_body_size=MAX_STATE_CHARS
         + max(_LEAST_BODY_BYTES, _ESCAPE_FACTOR * source_bytes + 64 * 1024),
         max_sessions=_MAX_SESSIONS,
         transport_security=guard(address, allowed_hosts),

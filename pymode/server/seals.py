@@ -25,7 +25,7 @@ from pymode.errors import ApprovalError
 from pymode.policy.approvals import APPROVAL_SECONDS
 
 # A client keeps it and sends it back; listening.py leaves room for it in a request's body.
-STATE_CHARS = 1024 * 1024
+MAX_STATE_CHARS = 1024 * 1024
 
 _AGAIN = "nothing more was sent; run the call again"
 
@@ -64,8 +64,8 @@ class Seals:
         }
         head = json.dumps(claims).encode()
         state = self._codec.seal(head + b"\n" + journal.write())
-        if len(state) > STATE_CHARS:
-            sizes = too_large(len(state), STATE_CHARS)
+        if len(state) > MAX_STATE_CHARS:
+            sizes = too_large(len(state), MAX_STATE_CHARS)
             raise ApprovalError(f"{sizes}. {describe_sent(journal.sent)}")
         return state
 
@@ -76,7 +76,7 @@ class Seals:
             ApprovalError: it is none of that; the message says what to do.
         """
         try:
-            if len(state) > STATE_CHARS:
+            if len(state) > MAX_STATE_CHARS:
                 raise InvalidRequestState("too long")
             head, _, data = self._codec.unseal(state).partition(b"\n")
             claims = json.loads(head)

@@ -47,7 +47,7 @@ _ANNOTATIONS = {
         read_only_hint=False, destructive_hint=True, open_world_hint=True
     ),
 }
-_TITLE_CHARS = 200
+_MAX_TITLE_CHARS = 200
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def make_server(
     return ChangingServer(
         "pymode",
         tools.calls,
-        title=f"pymode: {', '.join(code_mode.names)}"[:_TITLE_CHARS],
+        title=f"pymode: {', '.join(code_mode.names)}"[:_MAX_TITLE_CHARS],
         version=version("pymode"),
         lifespan=lifespan,
         on_list_tools=tools.list_tools,

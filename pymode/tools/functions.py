@@ -24,7 +24,7 @@ from pymode.tools.tool import Tool, ToolFailed
 # The most threads of one namespace. Each call of a function that is not asynchronous has a thread
 # of its own, and keeps it if the function never returns.
 MAX_THREADS = 32
-MESSAGE_CHARS = 2_000
+MAX_MESSAGE_CHARS = 2_000
 
 _MARK = "pymode_only_reads"
 
@@ -224,7 +224,7 @@ def _capture(target: Callable[..., Any]) -> Callable[..., Any]:
 def _describe_error(error: BaseException) -> str:
     # `str(error)` runs code of whoever wrote the exception, which may fail.
     try:
-        return f"{type(error).__name__}: {error}"[:MESSAGE_CHARS]
+        return f"{type(error).__name__}: {error}"[:MAX_MESSAGE_CHARS]
     except Exception:
         return f"{type(error).__name__}, which does not say what is wrong"
 

@@ -18,7 +18,7 @@ from pymode.tools.tool import Catalog, Source, Tool, ToolFailed
 # How many descriptions are sent along with the code, and their total size. The guest asks for any
 # other description when it needs it, so these limits only cost a round trip.
 MAX_MENTIONED = 50
-MENTIONED_BYTES = 512 * 1024
+MAX_MENTIONED_BYTES = 512 * 1024
 # How many names are compared for "did you mean". Each takes 0.05 ms of the event loop.
 MAX_COMPARED = 200
 # How long to wait for a list of tools. A server whose program has to be downloaded first takes
@@ -87,7 +87,7 @@ class Toolbox:
         listed = dict(
             zip(namespaces, await asyncio.gather(*map(self._list, namespaces)), strict=True)
         )
-        left = MENTIONED_BYTES
+        left = MAX_MENTIONED_BYTES
         for namespace, name in mentioned:
             tools = listed[namespace]
             if isinstance(tools, str) or name not in tools:

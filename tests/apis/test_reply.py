@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pymode.apis.reply import LINK_CHARS, write_error, write_response
+from pymode.apis.reply import MAX_LINK_CHARS, write_error, write_response
 from pymode.http.client import Response
 
 BASE = "https://api.test/v4"
@@ -42,7 +42,7 @@ def test_links_below_the_base_are_written_as_paths(link: str, shown: str) -> Non
 def test_a_long_link_is_whole_or_left_out() -> None:
     link = f'</x?cursor={"c" * 5000}>; rel="next"'
     assert read_head({"link": link})["link"] == link
-    assert "link" not in read_head({"link": "x" * (LINK_CHARS + 1)})
+    assert "link" not in read_head({"link": "x" * (MAX_LINK_CHARS + 1)})
 
 
 def test_a_date_to_retry_after_becomes_seconds() -> None:

@@ -15,7 +15,7 @@ import pytest
 from paths import SHARED_SPECS
 
 from pymode import data
-from pymode.documents import SPEC_BYTES, Document, Spec, load, pull, shipped
+from pymode.documents import MAX_SPEC_BYTES, Document, Spec, load, pull, shipped
 from pymode.errors import SpecError
 
 SHARED = SHARED_SPECS
@@ -586,4 +586,4 @@ def test_a_pull_that_fails_leaves_the_old_document(site: Site, tmp_path: Path) -
 
 
 def test_the_cap_is_one_number_for_files_and_urls() -> None:
-    assert SPEC_BYTES == 512 * 1024 * 1024
+    assert MAX_SPEC_BYTES == 512 * 1024 * 1024

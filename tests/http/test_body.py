@@ -15,7 +15,7 @@ from loopback import write_answer
 from pymode.errors import HttpError
 from pymode.http.client import Http
 from pymode.tools.mcp.http import make_client
-from pymode.tools.mcp.messages import MESSAGE_BYTES
+from pymode.tools.mcp.messages import MAX_MESSAGE_BYTES
 from pymode.tools.mcp.servers import HttpServer
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +26,7 @@ REFUSED = "refused"
 
 
 async def read_as_api(url: str) -> bytes | str:
-    async with Http(response_bytes=MESSAGE_BYTES, wall_seconds=20) as http:
+    async with Http(response_bytes=MAX_MESSAGE_BYTES, wall_seconds=20) as http:
         try:
             return (await http.send("GET", f"{url}/mcp")).body
         except HttpError:
@@ -50,7 +50,7 @@ ANSWERS = {
     "x-gzip": (gzip.compress(TEXT), "x-gzip", TEXT),
     "deflate": (zlib.compress(TEXT), "deflate", TEXT),
     "deflate without a header": (RAW_DEFLATE.compress(TEXT) + RAW_DEFLATE.flush(), "deflate", TEXT),
-    "a bomb": (gzip.compress(bytes(MESSAGE_BYTES + 1)), "gzip", REFUSED),
+    "a bomb": (gzip.compress(bytes(MAX_MESSAGE_BYTES + 1)), "gzip", REFUSED),
     "brotli": (b"x", "br", REFUSED),
     "two encodings": (gzip.compress(gzip.compress(TEXT)), "gzip, gzip", REFUSED),
     "not what it says": (TEXT, "gzip", REFUSED),
@@ -81,7 +81,7 @@ async def test_both_clients_read_and_refuse_the_same(
 
 async def test_each_message_of_a_compressed_stream_has_the_limit_anew() -> None:
     """Together they are longer than one message may be."""
-    event = b"data: " + b"x" * (MESSAGE_BYTES // 2) + b"\n\n"
+    event = b"data: " + b"x" * (MAX_MESSAGE_BYTES // 2) + b"\n\n"
     headers = {"content-type": "text/event-stream", "content-encoding": "gzip"}
     answer = write_answer(gzip.compress(event * 6), headers=headers)
     async with loopback.running(answer) as server:

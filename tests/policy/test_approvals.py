@@ -10,7 +10,7 @@ from pymode.log.approvals import Approvals
 from pymode.policy.action import Request
 from pymode.policy.approvals import APPROVAL_SECONDS, Answer, ApprovalGate, Question
 from pymode.policy.masking import mask, mask_text
-from pymode.policy.questions import BODY_CHARS, ask_about_request, show
+from pymode.policy.questions import MAX_BODY_CHARS, ask_about_request, show
 
 pytestmark = pytest.mark.anyio
 
@@ -205,7 +205,7 @@ def test_a_question_cannot_dress_up_as_something_else():
 
 def test_a_long_body_is_cut_and_says_so():
     question = ask_about({"text": "many words " * 10_000})
-    assert len(question.body_text) < BODY_CHARS + 100
+    assert len(question.body_text) < MAX_BODY_CHARS + 100
     assert "more characters are not shown" in question.body_text
 
 
@@ -213,8 +213,8 @@ def test_a_long_text_is_cut_at_the_number_of_characters_that_it_says():
     text = "plain words, " * 23_077
     question = ask_about(text)
     shown, _, told = question.body_text.partition("\n… ")
-    assert len(shown) == BODY_CHARS
-    assert told == f"{len(text) - BODY_CHARS:,} more characters are not shown"
+    assert len(shown) == MAX_BODY_CHARS
+    assert told == f"{len(text) - MAX_BODY_CHARS:,} more characters are not shown"
 
 
 @pytest.mark.parametrize("start", ["", "a", "ab"])

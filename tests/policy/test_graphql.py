@@ -10,7 +10,7 @@ import pytest
 from run_of_one import make_action
 
 from pymode.policy.action import Request
-from pymode.policy.graphql import DOCUMENT_CHARS, classify, find_endpoint, judge
+from pymode.policy.graphql import MAX_DOCUMENT_CHARS, classify, find_endpoint, judge
 
 READ = "query Q { viewer { zones { zoneTag } } }"
 WRITE = "mutation M { deleteZone(id: 1) { id } }"
@@ -75,7 +75,7 @@ def test_what_nobody_can_be_sure_of_writes(document: str) -> None:
 
 
 def test_a_document_may_be_long_up_to_its_bound() -> None:
-    room = DOCUMENT_CHARS - len("{ a }")
+    room = MAX_DOCUMENT_CHARS - len("{ a }")
     assert classify("{ a }" + " " * room) == "read"
     assert classify("{ a }" + " " * (room + 1)) == "write"
     assert classify("{ a }" + " " * 1_000_000) == "write"
@@ -92,7 +92,7 @@ def test_a_document_may_be_long_up_to_its_bound() -> None:
     ids=["selections", "lists", "types", "objects"],
 )
 def test_a_document_nested_too_deep_writes(document: str) -> None:
-    assert classify(document[:DOCUMENT_CHARS]) == "write"
+    assert classify(document[:MAX_DOCUMENT_CHARS]) == "write"
     assert classify(document) == "write"
 
 

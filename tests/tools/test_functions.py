@@ -135,7 +135,7 @@ async def test_functions_that_block_end_with_the_call_and_stop_nobody_else() -> 
     [
         (object(), "a value of type object has no JSON form"),
         ({(1, 2): 3}, "keys must be"),
-        ("\ud800", "half surrogate pairs"),
+        ("\ud800", "a lone surrogate"),
         ("x" * 2000, "at most 1,000 are taken"),
     ],
 )

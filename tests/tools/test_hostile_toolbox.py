@@ -19,7 +19,7 @@ from pymode.namespaces import Kind
 from pymode.policy.approvals import Answer, ApprovalGate, Question
 from pymode.policy.rules import Rules
 from pymode.tools.tool import Tool
-from pymode.tools.toolbox import MENTIONED_BYTES, Toolbox
+from pymode.tools.toolbox import MAX_MENTIONED_BYTES, Toolbox
 
 pytestmark = pytest.mark.anyio
 
@@ -100,7 +100,7 @@ async def test_descriptions_that_go_with_the_code_are_bounded() -> None:
     tools = [make(f"t{number}", description="d" * 100_000) for number in range(50)]
     box = Toolbox([Listed("up", *tools)])
     found = await box.find_mentioned(" ".join(f"up.t{number}" for number in range(50)))
-    assert 0 < len(json.dumps(found)) <= MENTIONED_BYTES + 1_000
+    assert 0 < len(json.dumps(found)) <= MAX_MENTIONED_BYTES + 1_000
 
 
 async def test_descriptions_without_room_are_left_out_with_a_note() -> None:

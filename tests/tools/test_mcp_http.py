@@ -133,7 +133,7 @@ async def test_fifty_megabytes_arrive(port: int) -> None:
 
 
 async def test_more_than_the_limit_is_refused(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "MESSAGE_BYTES", 100_000)
+    monkeypatch.setattr(http, "MAX_MESSAGE_BYTES", 100_000)
     async with serve(entry(port)) as source:
         with pytest.raises(ToolFailed, match=r"more than 100,000|exceeded|larger|size"):
             await call(source, "give", size=200_000)

@@ -38,7 +38,7 @@ async def test_a_stream_of_small_events_has_no_end(
     monkeypatch: pytest.MonkeyPatch, end: bytes, length: int
 ) -> None:
     """Each event is within the limit, however the stream is cut into pieces."""
-    monkeypatch.setattr(http, "MESSAGE_BYTES", 100)
+    monkeypatch.setattr(http, "MAX_MESSAGE_BYTES", 100)
     whole = (b"data: " + b"x" * 50 + end) * 50
     pieces = [whole[at : at + length] for at in range(0, len(whole), length)]
     if length == 1000:
@@ -47,7 +47,7 @@ async def test_a_stream_of_small_events_has_no_end(
 
 
 async def test_an_event_that_is_too_long_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "MESSAGE_BYTES", 100)
+    monkeypatch.setattr(http, "MAX_MESSAGE_BYTES", 100)
     with pytest.raises(httpx2.StreamError):
         await read([b"data: " + b"x" * 150, b"x" * 150])
 

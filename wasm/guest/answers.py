@@ -13,7 +13,7 @@ from guest import protocol
 Error = dict[str, object]
 
 SHOWN_ERRORS = 5
-MESSAGE_CHARS = 300
+MAX_MESSAGE_CHARS = 300
 # Levels. In the sandbox json's parser has no limit of its own: at about 4,000 levels it exhausts
 # the stack, which would end the whole call.
 MAX_DEPTH = 1000
@@ -238,7 +238,7 @@ def list_errors(value: object) -> list[Error]:
     """
     if isinstance(value, str):
         title = TITLE.search(value[:10_000])
-        text = (title[1] if title else value[:MESSAGE_CHARS]).strip()
+        text = (title[1] if title else value[:MAX_MESSAGE_CHARS]).strip()
         return [{"code": None, "message": text}] if text else []
     if not isinstance(value, dict):
         return []
@@ -271,7 +271,7 @@ def write_error(item: object) -> Error:
         return start | item
     # GitHub: {"resource": "Issue", "field": "title", "code": "missing_field"}
     fields = [str(item[key]) for key in ("resource", "field", "title", "detail") if key in item]
-    return start | item | {"message": " ".join(fields) or json.dumps(item)[:MESSAGE_CHARS]}
+    return start | item | {"message": " ".join(fields) or json.dumps(item)[:MAX_MESSAGE_CHARS]}
 
 
 def summarize(errors: list[Error], *, causes: bool = True) -> str:
@@ -283,7 +283,7 @@ def summarize(errors: list[Error], *, causes: bool = True) -> str:
         if causes and isinstance(chain, list) and chain:
             caused = [write_error(item) for item in chain]
             text += f" ({summarize(caused, causes=False)})"
-        texts.append(text[:MESSAGE_CHARS])
+        texts.append(text[:MAX_MESSAGE_CHARS])
     if len(errors) > SHOWN_ERRORS:
         texts.append(f"and {len(errors) - SHOWN_ERRORS} more")
     return "; ".join(texts)

@@ -13,7 +13,7 @@ from typing import Any
 
 MAX_DEPTH = 40
 SHOWN_PROBLEMS = 5
-SHOWN_CHARS = 80
+MAX_SHOWN_CHARS = 80
 SHOWN_LEVELS = 2
 # A schema of a few lines can take endless time to check. These take 0.1 s; what is not checked by
 # then is left to the tool.
@@ -206,15 +206,15 @@ def _find_near(name: str, properties: Mapping[str, Any], root: _Root) -> list[st
 def _show(value: Any, depth: int = 0) -> str:
     """Write a value as Python does, as far as it is shown."""
     if isinstance(value, str):
-        text = repr(value[: SHOWN_CHARS + 1])
+        text = repr(value[: MAX_SHOWN_CHARS + 1])
     elif isinstance(value, (list, dict)) and depth > SHOWN_LEVELS:
         text = "…"
     elif isinstance(value, list):
-        text = f"[{', '.join(_show(item, depth + 1) for item in value[:SHOWN_CHARS])}]"
+        text = f"[{', '.join(_show(item, depth + 1) for item in value[:MAX_SHOWN_CHARS])}]"
     elif isinstance(value, dict):
-        pairs = itertools.islice(value.items(), SHOWN_CHARS)
+        pairs = itertools.islice(value.items(), MAX_SHOWN_CHARS)
         shown = (f"{_show(name, depth + 1)}: {_show(item, depth + 1)}" for name, item in pairs)
         text = f"{{{', '.join(shown)}}}"
     else:
         text = repr(value)
-    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…"
+    return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}…"

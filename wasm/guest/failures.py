@@ -19,9 +19,9 @@ from types import TracebackType
 from guest.rejection import line_of
 from guest.source import FILENAME
 
-MESSAGE_CHARS = 2_000
-TOTAL_CHARS = 6_000
-LINE_CHARS = 160
+MAX_MESSAGE_CHARS = 2_000
+MAX_TOTAL_CHARS = 6_000
+MAX_LINE_CHARS = 160
 FIRST_FRAMES, LAST_FRAMES = 4, 6
 SHOWN_IN_GROUP = 3
 GROUP_DEPTH = 3
@@ -46,7 +46,7 @@ _MEANINGS = {
 
 
 def describe(exception: BaseException, source: str) -> str:
-    """Return the exception with the code's own frames, at most about `TOTAL_CHARS` long.
+    """Return the exception with the code's own frames, at most about `MAX_TOTAL_CHARS` long.
 
     Args:
         exception: what left the code.
@@ -59,7 +59,7 @@ def describe(exception: BaseException, source: str) -> str:
         return f"{_type_name(exception)}: an exception that cannot be described"
     # Half surrogate pairs could not leave the sandbox as UTF-8.
     text = "\n".join(lines).encode("utf-8", "replace").decode()
-    return _cut(text, TOTAL_CHARS)
+    return _cut(text, MAX_TOTAL_CHARS)
 
 
 def _describe(exception: BaseException, source: str, group_depth: int, seen: set[int]) -> list[str]:
@@ -114,12 +114,12 @@ def _type_name(exception: BaseException) -> str:
 def _message(exception: BaseException) -> str:
     try:
         text = str(exception)
-        if isinstance(exception, _SUGGESTING) and len(text) < MESSAGE_CHARS:
+        if isinstance(exception, _SUGGESTING) and len(text) < MAX_MESSAGE_CHARS:
             text = _with_suggestion(exception, text)
     except BaseException:  # also SystemExit: it comes from the author's __str__
         return "its text cannot be read, because __str__ failed"
     # An exact str: a subclass could answer anything when it is cut and joined.
-    return _cut(str.__str__(text), MESSAGE_CHARS)
+    return _cut(str.__str__(text), MAX_MESSAGE_CHARS)
 
 
 def _with_suggestion(exception: BaseException, text: str) -> str:
@@ -151,7 +151,9 @@ def _notes(exception: BaseException) -> list[str]:
     notes = getattr(exception, "__notes__", None)
     if type(notes) is not list:
         return []
-    return [_cut(str.__str__(note), LINE_CHARS) for note in notes[:NOTES] if isinstance(note, str)]
+    return [
+        _cut(str.__str__(note), MAX_LINE_CHARS) for note in notes[:NOTES] if isinstance(note, str)
+    ]
 
 
 def _frames(trace: TracebackType | None, source: str) -> list[str]:
@@ -175,7 +177,7 @@ def _frames(trace: TracebackType | None, source: str) -> list[str]:
 
 def _frame(name: str, number: int, source: str) -> str:
     inside = "" if name in (FILENAME, "<module>") else f", in {name}"
-    return f"line {number}{inside}: {_cut(line_of(source, number).strip(), LINE_CHARS)}"
+    return f"line {number}{inside}: {_cut(line_of(source, number).strip(), MAX_LINE_CHARS)}"
 
 
 def _cut(text: str, chars: int) -> str:

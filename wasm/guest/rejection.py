@@ -1,7 +1,7 @@
 """How the guest refuses code: what is wrong, where, and the line itself."""
 
-SHOWN_CHARS = 160
-MESSAGE_CHARS = 4_000
+MAX_SHOWN_CHARS = 160
+MAX_MESSAGE_CHARS = 4_000
 
 
 class Rejected(Exception):
@@ -14,7 +14,7 @@ class Rejected(Exception):
 
     def __init__(self, message: str, kind: str) -> None:
         # A name in the message can be as long as the code.
-        self.message = message[:MESSAGE_CHARS]
+        self.message = message[:MAX_MESSAGE_CHARS]
         super().__init__(self.message)
         self.kind = kind
 
@@ -37,8 +37,8 @@ def point(source: str, number: int, column: int) -> str:
     if not line or line.isspace():
         return ""
     column = max(0, min(column, len(line)))
-    start = max(0, column - SHOWN_CHARS + 40) if len(line) > SHOWN_CHARS else 0
-    shown = _printable(line[start : start + SHOWN_CHARS])
+    start = max(0, column - MAX_SHOWN_CHARS + 40) if len(line) > MAX_SHOWN_CHARS else 0
+    shown = _printable(line[start : start + MAX_SHOWN_CHARS])
     # Tabs stay tabs, so that the caret stands where the line shows it.
     lead = "".join("\t" if char == "\t" else " " for char in shown[: column - start])
     return f"\n  {shown}\n  {lead}^"

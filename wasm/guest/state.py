@@ -11,7 +11,7 @@ from guest import protocol
 from guest.encode import Unencodable, encode
 
 # The host keeps less; this only bounds what is written.
-STATE_BYTES = 16 * 2**20
+MAX_STATE_BYTES = 16 * 2**20
 
 
 class StateError(Exception):
@@ -62,7 +62,7 @@ def _write(name: object, value: object) -> str:
     except UnicodeEncodeError:
         raise StateError(f"state: the name {name!r:.60} holds half a surrogate pair") from None
     try:
-        return encode(value, STATE_BYTES, {}).text
+        return encode(value, MAX_STATE_BYTES, {}).text
     except Unencodable as error:
         raise StateError(f"state[{name!r:.60}]: {error}") from None
 

@@ -12,7 +12,7 @@ from guest.arguments import find_problems
 from guest.encode import encode
 
 # The worker and the parent limit a request, too; here the code gets an exception that says so.
-ARGUMENT_BYTES = 16 * 2**20
+MAX_ARGUMENT_BYTES = 16 * 2**20
 
 Ask = Callable[[str, str], str]
 Call = Callable[[str, str], Awaitable[str]]
@@ -84,7 +84,7 @@ class Calls:
     async def run(self, tool: str, arguments: dict[str, Any]) -> Any:
         """Call a tool; see `ToolCall`."""
         described = self.describe(tool)
-        text = encode(arguments, ARGUMENT_BYTES, {}).text
+        text = encode(arguments, MAX_ARGUMENT_BYTES, {}).text
         problems = find_problems(json.loads(text), described["input_schema"])
         if problems:
             msg = f"{self.name}.{tool}: {'; '.join(problems)}. It is {described['signature']}"

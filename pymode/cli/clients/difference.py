@@ -9,7 +9,7 @@ from collections.abc import Collection
 from pymode.cli.console import escape
 
 _CONTEXT_LINES = 2
-_LINE_CHARS = 2_000
+_MAX_LINE_CHARS = 2_000
 _STRING = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'")
 _KEY_END = re.compile(r"\s*[:=.]")
 _HIDDEN = '"…"'
@@ -42,4 +42,4 @@ def _clean(line: str, number: int, shown: Collection[str]) -> str:
         return match[0] if is_key or match[0] in shown else _HIDDEN
 
     cleaned = escape(_STRING.sub(hide, line).replace("\t", "    "))
-    return cleaned if len(cleaned) <= _LINE_CHARS else f"{cleaned[:_LINE_CHARS]}…"
+    return cleaned if len(cleaned) <= _MAX_LINE_CHARS else f"{cleaned[:_MAX_LINE_CHARS]}…"

@@ -22,7 +22,7 @@ from mcp.client.streamable_http import MCP_SESSION_ID, streamable_http_client
 
 from pymode.errors import HttpError
 from pymode.http.body import BodyReader
-from pymode.tools.mcp.messages import MESSAGE_BYTES, ValueCounter, has_too_many_values
+from pymode.tools.mcp.messages import MAX_MESSAGE_BYTES, ValueCounter, has_too_many_values
 from pymode.tools.mcp.servers import HttpServer
 from pymode.tools.mcp.streams import TransportStreams
 
@@ -59,7 +59,7 @@ async def open_http(server: HttpServer) -> AsyncIterator[TransportStreams]:
     async with (
         make_client(server, context) as client,
         streamable_http_client(
-            origin, http_client=client, max_sse_event_size=MESSAGE_BYTES
+            origin, http_client=client, max_sse_event_size=MAX_MESSAGE_BYTES
         ) as streams,
     ):
         yield streams
@@ -163,9 +163,9 @@ class _BoundedBody(httpx2.AsyncByteStream):
         headers = {name.lower(): value for name, value in response.headers.items()}
         self._inner = cast(httpx2.AsyncByteStream, response.stream)
         self._is_stream = headers.get("content-type", "").lower().startswith("text/event-stream")
-        # The SDK refuses an event of more than MESSAGE_BYTES and says so better. The limit here is
-        # twice as high, so that the SDK comes first.
-        limit_bytes = 2 * MESSAGE_BYTES if self._is_stream else MESSAGE_BYTES
+        # The SDK refuses an event of more than MAX_MESSAGE_BYTES and says so better. The limit here
+        # is twice as high, so that the SDK comes first.
+        limit_bytes = 2 * MAX_MESSAGE_BYTES if self._is_stream else MAX_MESSAGE_BYTES
         self._body = BodyReader(headers, limit_bytes)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -19,9 +19,9 @@ from pymode.actions.context import Context
 from pymode.tools.mcp.messages import cut
 
 _MAX_QUESTIONS = 20
-_MESSAGE_CHARS = 4_000
-_SCHEMA_CHARS = 64 * 1024
-_SENTENCE_CHARS = 1_000
+_MAX_MESSAGE_CHARS = 4_000
+_MAX_SCHEMA_CHARS = 64 * 1024
+_MAX_SENTENCE_CHARS = 1_000
 
 _NOBODY = "it asked a question, and nobody can be asked here"
 _SEVERAL = (
@@ -80,12 +80,12 @@ class CallInFlight:
             return self.decline(_BROWSER)
         if self._questions > _MAX_QUESTIONS:
             return self.decline(_TOO_MANY)
-        if len(json.dumps(asked.requested_schema)) > _SCHEMA_CHARS:
+        if len(json.dumps(asked.requested_schema)) > _MAX_SCHEMA_CHARS:
             return self.decline(_TOO_LARGE)
         try:
             # The client shows the question as one of pymode. So the text says who asks, or a server
             # could pass its question off as pymode's, such as one for the approval of a write.
-            text = printable(cut(asked.message, _MESSAGE_CHARS))
+            text = printable(cut(asked.message, _MAX_MESSAGE_CHARS))
             message = (
                 f"{self.asker}, not pymode, asks this, and gets your answer. "
                 f"Give it no password and no token.\n\n{text}"
@@ -114,7 +114,7 @@ class CallInFlight:
         if self.context.progress is None or not math.isfinite(progress):
             return
         total = total if total is not None and math.isfinite(total) else None
-        self._latest = (progress, total, cut(message, _SENTENCE_CHARS) if message else None)
+        self._latest = (progress, total, cut(message, _MAX_SENTENCE_CHARS) if message else None)
         if self._is_telling:
             return
         self._is_telling = True

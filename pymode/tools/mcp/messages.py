@@ -21,10 +21,10 @@ from mcp.types import jsonrpc_message_adapter
 
 from pymode.tools.mcp.streams import ReadStream
 
-RESULT_BYTES = 64 * 1024 * 1024
+MAX_RESULT_BYTES = 64 * 1024 * 1024
 """The most that one result may have, and all tools of a server together."""
 
-MESSAGE_BYTES = 2 * RESULT_BYTES + 1024 * 1024
+MAX_MESSAGE_BYTES = 2 * MAX_RESULT_BYTES + 1024 * 1024
 """The most that one message may have: a structured result comes twice, the second time as text."""
 
 OUTPUT_SCHEMA = "pymode/output-schema"
@@ -38,11 +38,11 @@ _SLICE_BYTES = 2**20
 # How much of the beginning and of the end of a message is searched for its id.
 _EDGE_BYTES = 4_096
 # A longer line is taken for one without an end, so the connection ends. A line between
-# MESSAGE_BYTES and this one only fails its call.
-_MAX_LINE_BYTES = 2 * MESSAGE_BYTES
-_NAME_CHARS = 256
-_DESCRIPTION_CHARS = 4_000
-_SCHEMA_BYTES = 256 * 1024
+# MAX_MESSAGE_BYTES and this one only fails its call.
+_MAX_LINE_BYTES = 2 * MAX_MESSAGE_BYTES
+_MAX_NAME_CHARS = 256
+_MAX_DESCRIPTION_CHARS = 4_000
+_MAX_SCHEMA_BYTES = 256 * 1024
 _ID = re.compile(rb'"id"\s*:\s*(?:([0-9]{1,18})|"([^"\\]{1,100})")')
 _BODY = re.compile(rb'"(?:result|error|method)"\s*:')
 _NOTE = "(Its schema is too large to show: pymode does not check the {}.)"
@@ -66,7 +66,7 @@ class LineReader:
         most_bytes: the longest line that is read as a message.
     """
 
-    def __init__(self, most_bytes: int = MESSAGE_BYTES) -> None:
+    def __init__(self, most_bytes: int = MAX_MESSAGE_BYTES) -> None:
         self._most_bytes = most_bytes
         self._parts: list[bytes] = []
         self._size = 0
@@ -268,7 +268,7 @@ def mend_tool(given: Any) -> dict[str, Any] | None:
         The tool, with its output schema in `_meta`; None if it has no usable name.
     """
     name = given.get("name") if isinstance(given, dict) else None
-    if not isinstance(name, str) or not 0 < len(name) <= _NAME_CHARS:
+    if not isinstance(name, str) or not 0 < len(name) <= _MAX_NAME_CHARS:
         _log.warning("a tool of an MCP server was left out: it has no usable name")
         return None
     description = given.get("description")
@@ -282,7 +282,7 @@ def mend_tool(given: Any) -> dict[str, Any] | None:
         inputs = {"type": "object"}
     mended: dict[str, Any] = {
         "name": name,
-        "description": "\n".join([cut(description, _DESCRIPTION_CHARS), *notes]),
+        "description": "\n".join([cut(description, _MAX_DESCRIPTION_CHARS), *notes]),
         "inputSchema": {**inputs, "type": "object"},
         "annotations": {"readOnlyHint": is_read},
     }
@@ -300,7 +300,7 @@ def _mend_schema(given: Any) -> tuple[dict[str, Any], bool]:
     """Return the schema, or an empty one in its place, and whether it was too large."""
     if not isinstance(given, dict):
         return {}, False
-    is_large = len(json.dumps(given, ensure_ascii=False)) > _SCHEMA_BYTES
+    is_large = len(json.dumps(given, ensure_ascii=False)) > _MAX_SCHEMA_BYTES
     return ({}, True) if is_large else (given, False)
 
 

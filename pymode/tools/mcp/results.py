@@ -10,10 +10,10 @@ from typing import Any
 import pydantic_core
 from mcp import types
 
-from pymode.tools.mcp.messages import RESULT_BYTES, count_values, cut, has_too_many_values
+from pymode.tools.mcp.messages import MAX_RESULT_BYTES, count_values, cut, has_too_many_values
 from pymode.tools.tool import Schema, ToolFailed
 
-_ERROR_CHARS = 8_000
+_MAX_ERROR_CHARS = 8_000
 # The least that a value takes as JSON; it is counted for all but strings and bytes.
 _VALUE_BYTES = 1
 # The property in which servers wrap a result that is not an object.
@@ -52,7 +52,7 @@ def read_error(result: types.CallToolResult) -> str:
     """Return the message of a failed tool: its text, at most 8,000 characters."""
     texts = [block.text for block in result.content if isinstance(block, types.TextContent)]
     said = "\n".join(text for text in texts if text.strip())
-    return cut(said, _ERROR_CHARS) or "the tool failed and does not say why"
+    return cut(said, _MAX_ERROR_CHARS) or "the tool failed and does not say why"
 
 
 def is_wrapped(schema: Schema | None) -> bool:
@@ -96,8 +96,8 @@ def check(value: Any) -> None:
             stack.pop()
             continue
         size += _measure(item)
-        if size > RESULT_BYTES:
-            raise ToolFailed(f"the result has more than {RESULT_BYTES:,} bytes; ask for less")
+        if size > MAX_RESULT_BYTES:
+            raise ToolFailed(f"the result has more than {MAX_RESULT_BYTES:,} bytes; ask for less")
         inner = _iterate(item)
         if inner is not None:
             stack.append(inner)

@@ -32,8 +32,8 @@ START_SECONDS = 30.0
 _END_SECONDS = 10.0
 # The pause before a subscription that ended is renewed.
 _LISTEN_AGAIN_SECONDS = 5.0
-_MESSAGE_CHARS = 2_000
-_LOG_CHARS = 1_000
+_MAX_MESSAGE_CHARS = 2_000
+_MAX_LOG_CHARS = 1_000
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -66,7 +66,7 @@ class SecretFilter:
             return {self.replace(name): self.replace(item) for name, item in value.items()}
         return value
 
-    def clean(self, text: str, most_chars: int = _MESSAGE_CHARS) -> str:
+    def clean(self, text: str, most_chars: int = _MAX_MESSAGE_CHARS) -> str:
         """Return a text with the secrets replaced, cut to `most_chars` characters."""
         # The text is cut after the replacement, because a cut through a secret would leave a part
         # of it. The first cut only saves searching all of 64 MiB; what may be a part of a secret at
@@ -308,7 +308,7 @@ class Session:
 
     def _note(self, line: str) -> None:
         if _log.isEnabledFor(logging.DEBUG):
-            _log.debug("%s: %s", self._name, self.hidden.clean(line, _LOG_CHARS))
+            _log.debug("%s: %s", self._name, self.hidden.clean(line, _MAX_LOG_CHARS))
 
 
 def explain(error: BaseException, server: Server) -> str:

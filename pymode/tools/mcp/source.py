@@ -18,7 +18,7 @@ from pymode.namespaces import Kind
 from pymode.tools.mcp.config import read_config
 from pymode.tools.mcp.http import CONNECTION_LOST
 from pymode.tools.mcp.in_flight import CallInFlight
-from pymode.tools.mcp.messages import OUTPUT_SCHEMA, RESULT_BYTES, mend_tool
+from pymode.tools.mcp.messages import MAX_RESULT_BYTES, OUTPUT_SCHEMA, mend_tool
 from pymode.tools.mcp.results import (
     is_wrapped,
     read_error,
@@ -36,10 +36,10 @@ from pymode.tools.tool import Schema, Tool, ToolFailed
 
 _MAX_TOOLS = 10_000
 _MAX_PAGES = 1_000
-_CURSOR_CHARS = 64 * 1024
+_MAX_CURSOR_CHARS = 64 * 1024
 # The longest that a list of tools is kept, whatever `ttlMs` the server gives for it.
 _MAX_FRESH_SECONDS = 3_600.0
-_ERROR_CHARS = 8_000
+_MAX_ERROR_CHARS = 8_000
 
 _log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ class MCPSource:
                 context.deadline,
             )
             if result.is_error:
-                raise ToolFailed(session.hidden.clean(read_error(result), _ERROR_CHARS))
+                raise ToolFailed(session.hidden.clean(read_error(result), _MAX_ERROR_CHARS))
             self._supervisor.note_success()
             wrapped = tool.title in self._wrapped
             # A thread, because reading 64 MiB on the event loop would make all other calls wait.
@@ -196,13 +196,13 @@ class MCPSource:
                 raise
             for tool in page.tools:
                 size += _weigh(tool)
-                if len(tools) >= _MAX_TOOLS or size > RESULT_BYTES:
+                if len(tools) >= _MAX_TOOLS or size > MAX_RESULT_BYTES:
                     _log.warning("%s has more tools than fit; %d are kept", self._name, len(tools))
                     return [*tools.values()], 0.0
                 tools.setdefault(tool.name, tool)
             cursor = page.next_cursor
             # A cursor that comes again would lead round in a circle.
-            if not cursor or cursor in cursors or len(cursor) > _CURSOR_CHARS:
+            if not cursor or cursor in cursors or len(cursor) > _MAX_CURSOR_CHARS:
                 break
             cursors.add(cursor)
             if len(cursors) >= _MAX_PAGES:
@@ -248,7 +248,7 @@ class MCPSource:
             case MCPError():
                 if error.error.code == CONNECTION_LOST:
                     session.retire()
-                said = session.hidden.clean(error.error.message, _ERROR_CHARS)
+                said = session.hidden.clean(error.error.message, _MAX_ERROR_CHARS)
                 return ToolFailed(f"{who} answered with an error: {said}")
             case ValidationError():
                 return ToolFailed(f"{who} sent an answer that does not have the form of MCP")

@@ -26,7 +26,7 @@ from pymode.tools.mcp.streams import TransportStreams
 
 # The most bytes of one read. A pipe of Linux holds 64 KiB.
 _CHUNK_BYTES = 256 * 1024
-_LINE_CHARS = 2_000
+_MAX_LINE_CHARS = 2_000
 # How long a process may take to end after its stdin was closed, and then after each signal.
 _LEAVE_SECONDS = 2.0
 _TERMINATE_SECONDS = 1.0
@@ -125,9 +125,9 @@ async def _note_errors(process: Process, note: Callable[[str], None]) -> None:
     with suppress(OSError):
         while chunk := await stderr.read(_CHUNK_BYTES):
             *lines, rest = (rest + chunk).split(b"\n")
-            rest = rest[:_LINE_CHARS]
+            rest = rest[:_MAX_LINE_CHARS]
             for line in lines:
-                note(line[:_LINE_CHARS].decode(errors="replace"))
+                note(line[:_MAX_LINE_CHARS].decode(errors="replace"))
 
 
 async def _stop(process: Process) -> None:
