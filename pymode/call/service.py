@@ -193,7 +193,7 @@ class Service:
                 return False
             after = await prepare(self._shared, found, self._workers, progress)
             try:
-                after.policy = await make_policy(self._shared, after.image)
+                await after.find_policy(self._make_policy)
             except BaseException:
                 await after.close()
                 raise
@@ -322,7 +322,7 @@ class Service:
             known = self._shared.accounts.get(caller.secret)
             journal = Journal(account_id=account_id or self.apis[0].account_id or known)
         with prepared.in_use():
-            policy = await self._find_policy(prepared)
+            policy = await prepared.find_policy(self._make_policy)
             # An API without a base URL is an error before the code runs, not in the middle of it.
             for api in self.apis:
                 prepared.find_base_url(api.name)
@@ -360,11 +360,8 @@ class Service:
                 self._prepared = await prepare(self._shared, found, self._workers, progress)
             return self._prepared
 
-    async def _find_policy(self, prepared: Prepared) -> Policy:
-        """Return the policy. The first call makes it, because that reads the documents."""
-        if prepared.policy is None:
-            prepared.policy = await make_policy(self._shared, prepared.image)
-        return prepared.policy
+    async def _make_policy(self, image: Image) -> Policy:
+        return await make_policy(self._shared, image)
 
     async def _open_kept(self, token: Tokens) -> KeptResults:
         caller = identify(self.apis, hide(token))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -101,17 +101,22 @@ class Prepared:
         base_urls: the base URL of each API by its name; None if neither the document nor the user
             names one.
         tools: the names of the namespaces of tools.
-        policy: what judges actions; None until an execution needs it.
     """
 
     image: Image
     pool: Pool
     base_urls: Mapping[str, str | None]
     tools: Sequence[str]
-    policy: Policy | None = None
+    _policy: Policy | None = field(default=None, init=False)
     _calls: int = field(default=0, init=False)
     _unused: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _is_closed: bool = field(default=False, init=False)
+
+    async def find_policy(self, make: Callable[[Image], Awaitable[Policy]]) -> Policy:
+        """Return what judges actions. The first call makes it, because that reads the documents."""
+        if self._policy is None:
+            self._policy = await make(self.image)
+        return self._policy
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

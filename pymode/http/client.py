@@ -172,9 +172,6 @@ class Http:
                 return await self._exchange(request, flight)
         except (TimeoutError, httpx.HTTPError, OSError, UnicodeError) as error:
             raise explain(error, request, flight, seconds) from error
-        except HttpError as error:
-            error.status = flight.status
-            raise
 
     def _build(
         self,
@@ -236,6 +233,8 @@ class Http:
         try:
             is_head = request.method == "HEAD"
             body = b"" if is_head else await self._read(response, headers, flight.room)
+        except HttpError as error:
+            raise HttpError(str(error), kind=error.kind, status=flight.status) from None
         finally:
             await response.aclose()
         return Response(response.status_code, headers, body)

@@ -69,7 +69,7 @@ class WorkerProcess:
         worker = cls(process, limits)
         try:
             async with asyncio.timeout(START_SECONDS):
-                ready = await worker._receive()
+                await worker._hear_ready()
         except TimeoutError:
             await worker.kill()
             msg = f"a worker did not start within {START_SECONDS:.0f} s"
@@ -80,12 +80,15 @@ class WorkerProcess:
         except BaseException:
             await worker.kill()
             raise
-        if not isinstance(ready, Ready):
-            await worker.kill()
+        return worker
+
+    async def _hear_ready(self) -> None:
+        """Wait until the worker says that it is ready, and keep how it is confined."""
+        message = await self._receive()
+        if not isinstance(message, Ready):
             msg = "a worker spoke before it was asked"
             raise SandboxError(msg)
-        worker.hardening = ready.hardening
-        return worker
+        self.hardening = message.hardening
 
     @property
     def pid(self) -> int:
