@@ -21,8 +21,8 @@ from typing import Any, Protocol
 from wasmtime import Caller, Func, FuncType, Linker, Memory, Store, WasmtimeError
 from wasmtime import Trap as WasmtimeTrap
 
-from pymode.sandbox.component import HOST, VARIANT
 from pymode.sandbox.conditions import CLOCK_NANOSECONDS, ClockAndRandom
+from pymode.sandbox.outline import HOST, VARIANT
 
 # Python's `os.urandom` asks for 256 bytes at a time; no guest needs more at once than this.
 MAX_RANDOM_BYTES = 64 * 1024

@@ -10,10 +10,10 @@ from typing import Final
 from wasmtime import Func, Linker, Memory, Store, WasmtimeError
 from wasmtime import Trap as WasmtimeTrap
 
-from pymode.sandbox.component import Item
 from pymode.sandbox.conditions import ClockAndRandom
 from pymode.sandbox.imports import GuestMemory, Host, Imports, Progress, Stop, find_cause
 from pymode.sandbox.linked import MEMORY_PAGE_BYTES, Runtime
+from pymode.sandbox.outline import Item
 
 # For the host's own calls into a guest, which run no code of others.
 OWN_FUEL: Final = 10**12

@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from wasmtime import Config, Engine, FuncType, Module, WasmtimeError, wat2wasm
 
-from pymode.sandbox.component import HOST, Item, Lifted, Linked
+from pymode.sandbox.component import Lifted, Linked
 from pymode.sandbox.engine import ENGINE, MANIFEST, WASM_STACK_BYTES
+from pymode.sandbox.outline import HOST, Item
 
 # An address of a guest has 32 bits. With all of them reserved a memory never moves, so it can be
 # mapped, and an access needs no check.

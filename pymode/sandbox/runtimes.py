@@ -29,7 +29,7 @@ from pymode.sandbox.engine import BUNDLED, ENGINE, MANIFEST, find_target, fits
 # What decides about the runtime, besides the guest.
 INGREDIENTS: Final = ("componentize-py", "wasmtime", *BUNDLED)
 # The modules that build it, see `build_runtime`.
-BUILDERS: Final = ("binary", "build_runtime", "component", "instructions", "linked")
+BUILDERS: Final = ("binary", "build_runtime", "component", "instructions", "linked", "outline")
 BUILD_SECONDS: Final = 900.0
 # What the build needs at most at a time; most of it is given back.
 BUILD_BYTES: Final = 128 * MIB

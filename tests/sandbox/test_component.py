@@ -7,7 +7,8 @@ from small_component import make_component
 from wasmtime import Engine, Module, wat2wasm
 
 from pymode.sandbox.binary import Section, read_exports, read_imports, read_sections
-from pymode.sandbox.component import HOST, Item, UnsoundComponent, take_apart
+from pymode.sandbox.component import UnsoundComponent, take_apart
+from pymode.sandbox.outline import HOST, Item
 
 
 def test_the_modules_come_in_order_and_import_by_name_from_those_before() -> None:
