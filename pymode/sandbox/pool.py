@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pymode.limits import Limits
 from pymode.protocol.messages import Call, Done
 from pymode.sandbox.hostcalls import Activity, HostCallHandler
 from pymode.sandbox.image import Image
-from pymode.sandbox.worker_process import CallTooLarge, Overstayed, WorkerProcess
+from pymode.sandbox.worker_process import CallTooLarge, DiedBefore, Overstayed, WorkerProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class Pool:
         """Run one call on the next free worker.
 
         A call that is cancelled, overstays its deadline or breaks its worker takes the worker
-        with it, and another is started.
+        with it, and another is started. A worker may also have ended since its last call, before
+        anybody has noticed: a call that it has not read gets another worker.
 
         Args:
             call: for the guest.
@@ -81,6 +83,14 @@ class Pool:
             WorkerDied: the worker ended.
             SandboxError: the worker failed in another way, or none could be started.
         """
+        for _ in range(self._size):
+            with contextlib.suppress(DiedBefore):
+                return await self._run(call, handler, activity)
+        return await self._run(call, handler, activity)
+
+    async def _run(
+        self, call: Call, handler: HostCallHandler, activity: Activity | None
+    ) -> FinishedCall:
         started = time.monotonic()
         worker = await self._take()
         waited_seconds = time.monotonic() - started

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import contextlib
+import fcntl
 import os
+import select
+import termios
 
 from pymode.errors import SandboxError, WorkerDied
 from pymode.limits import Limits
@@ -28,6 +32,10 @@ class Overstayed(Exception):
     """The worker did not end its guest at the deadline."""
 
 
+class DiedBefore(WorkerDied):
+    """The worker had ended before it read the call, so the call has had no effect."""
+
+
 class CallTooLarge(SandboxError):
     """A call is larger than a worker takes; nothing was sent, and the worker is as it was."""
 
@@ -39,6 +47,8 @@ class WorkerProcess:
         self._reader = Reader(messages.count_bytes_to_parent(limits))
         self._most_bytes = messages.count_bytes_to_worker(limits)
         self._process = process
+        # asyncio closes its own end of the pipe when the process ends.
+        self._to_worker = os.dup(process.stdin.transport.get_extra_info("pipe").fileno())  # type: ignore[union-attr]
         self._limits = limits
         self.hardening = ""
 
@@ -75,6 +85,7 @@ class WorkerProcess:
             msg = f"a worker did not start within {START_SECONDS:.0f} s"
             raise SandboxError(msg) from None
         except WorkerDied:
+            await worker.kill()
             msg = "a worker ended while it started; standard error may say why"
             raise SandboxError(msg) from None
         except BaseException:
@@ -112,10 +123,13 @@ class WorkerProcess:
 
         Raises:
             CallTooLarge: no worker takes it; this one can be used again.
-            WorkerDied: the process ended.
+            DiedBefore: the process had ended before it read the call.
+            WorkerDied: the process ended during the call.
             Overstayed: the process did not keep the deadline; kill it.
             SandboxError: the process spoke nonsense; kill it.
         """
+        if self._is_deaf():
+            raise DiedBefore("the worker process has ended; try again")
         host_calls = HostCallRunner(
             handler, self._limits, self._send, self._drain, activity or Activity()
         )
@@ -139,11 +153,32 @@ class WorkerProcess:
             raise CallTooLarge(msg) from None
         except TimeoutError:
             raise Overstayed from None
+        except WorkerDied as error:
+            if self._has_unread():
+                raise DiedBefore(str(error)) from None
+            raise
         finally:
             await host_calls.stop()
 
+    def _is_deaf(self) -> bool:
+        """Say whether nobody can read the pipe to the worker any more."""
+        poll = select.poll()
+        poll.register(self._to_worker, 0)
+        return bool(poll.poll(0))
+
+    def _has_unread(self) -> bool:
+        """Say whether there is something in the pipe that the worker has not read."""
+        unread = array.array("i", [0])
+        # A worker that was killed on purpose has no pipe any more: its call has its own reason.
+        with contextlib.suppress(OSError, ValueError):
+            fcntl.ioctl(self._to_worker, termios.FIONREAD, unread)
+        return unread[0] > 0
+
     async def kill(self) -> None:
         """End the process and wait for its end."""
+        if self._to_worker >= 0:
+            os.close(self._to_worker)
+            self._to_worker = -1
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         stdout = self._process.stdout

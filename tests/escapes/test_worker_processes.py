@@ -213,6 +213,19 @@ async def test_idle_workers_that_are_killed_are_replaced(pair):
     assert not {worker.pid for worker in idle} & set(pair.pool.pids)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_worker_that_is_killed_while_it_restores_fails_no_call(user_folders, workers):
+    """It dies after its answer, before the parent can notice; the next call comes at once."""
+    many_pages = "kept = bytearray(6 << 20); kept[::4096] = b'x' * len(kept[::4096])\nreturn 1"
+    async with CodeMode("cloudflare", limits=SMALL, workers=workers) as code_mode:
+        await code_mode.prepare()
+        for _ in range(10):
+            assert (await code_mode.search(many_pages)).value == 1
+            for pid in code_mode.pool.pids:
+                os.kill(pid, signal.SIGKILL)
+            assert (await code_mode.search("return 2")).value == 2
+
+
 async def test_a_stopped_worker_overstays_and_is_replaced(user_folders):
     """The parent's own clock ends a worker that does not end its guest."""
     limits = replace(SMALL, wall_seconds=0.2)
