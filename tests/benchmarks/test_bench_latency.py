@@ -108,8 +108,11 @@ def test_a_peer_that_answers_a_query_has_an_answer_of_its_own():
     assert measure(FakePeer("a"), asked)["b"]["times"] == PACE.times
 
 
-def test_a_bar_is_reported_with_the_figure_it_is_for():
-    assert measure(FakePeer("pymode-library"))["pymode-library"]["bar"] == {"most": 3.0}
+def test_the_bar_of_a_short_call_is_what_the_rival_takes_in_the_same_run():
+    found = measure(FakePeer("pymode-library"), FakePeer("eryx"))
+    assert found["pymode-library"]["bar"] == {"most": found["eryx"]["median_ms"]}
+    assert "bar" not in found["eryx"]
+    assert "bar" not in measure(FakePeer("pymode-library"))["pymode-library"]
 
 
 def test_a_peer_that_is_not_installed_says_so():
